@@ -1,0 +1,157 @@
+//! Condition types, by kind (docs/spec/10 §21, docs/spec/20 §2).
+
+/// Conditions of a `ClusterDeployment`. "CD controller" is its controller.
+pub mod cd {
+    /// All that an attempt needs is there. Set by the CD controller; read by pools and people.
+    pub const REQUIREMENTS_MET: &str = "RequirementsMet";
+    /// The cloud refuses the credentials. Set by the CD controller.
+    pub const AUTHENTICATION_FAILURE: &str = "AuthenticationFailure";
+    /// The zone of the base domain is not ready. Set by the CD controller from the zone.
+    pub const DNS_NOT_READY: &str = "DNSNotReady";
+    /// The release's images are not known. Set by the CD controller.
+    pub const INSTALL_IMAGES_NOT_RESOLVED: &str = "InstallImagesNotResolved";
+    /// The release could not be read. Set by the image set Job.
+    pub const INSTALLER_IMAGE_RESOLUTION_FAILED: &str = "InstallerImageResolutionFailed";
+    /// The install pod does not start. Set by the CD controller from the attempt.
+    pub const INSTALL_LAUNCH_ERROR: &str = "InstallLaunchError";
+    /// The last attempt failed. Set by the CD controller from the attempt.
+    pub const PROVISION_FAILED: &str = "ProvisionFailed";
+    /// No further attempt is made. Set by the CD controller; read by pools and metrics.
+    pub const PROVISION_STOPPED: &str = "ProvisionStopped";
+    /// The cluster is installed. Set by the CD controller; read by a printer column, pools and people.
+    pub const PROVISIONED: &str = "Provisioned";
+    /// The deletion from the cloud cannot begin. Set by the CD controller from the deprovision.
+    pub const DEPROVISION_LAUNCH_ERROR: &str = "DeprovisionLaunchError";
+    /// Something could not be synced to the cluster. Set by the CD controller from the `ClusterSync`.
+    pub const SYNC_SET_FAILED: &str = "SyncSetFailed";
+    /// The other controller's installation failed. Mirrored by the CD controller.
+    pub const CLUSTER_INSTALL_FAILED: &str = "ClusterInstallFailed";
+    /// The other controller's installation is complete. Mirrored by the CD controller.
+    pub const CLUSTER_INSTALL_COMPLETED: &str = "ClusterInstallCompleted";
+    /// The other controller does nothing more. Mirrored by the CD controller.
+    pub const CLUSTER_INSTALL_STOPPED: &str = "ClusterInstallStopped";
+    /// The other controller's requirements are met. Mirrored by the CD controller.
+    pub const CLUSTER_INSTALL_REQUIREMENTS_MET: &str = "ClusterInstallRequirementsMet";
+    /// The cluster does not answer. Set by the unreachable controller and by whoever fails to connect.
+    pub const UNREACHABLE: &str = "Unreachable";
+    /// The override of the API's location works. Set by the unreachable controller.
+    pub const ACTIVE_API_URL_OVERRIDE: &str = "ActiveAPIURLOverride";
+    /// The machines are stopped. Set by the hibernation controller.
+    pub const HIBERNATING: &str = "Hibernating";
+    /// The machines run and the cluster works. Set by the hibernation controller.
+    pub const READY: &str = "Ready";
+    /// Private access failed. Set by the AWS `PrivateLink` controller.
+    pub const AWS_PRIVATE_LINK_FAILED: &str = "AWSPrivateLinkFailed";
+    /// Private access works. Set by the AWS `PrivateLink` controller.
+    pub const AWS_PRIVATE_LINK_READY: &str = "AWSPrivateLinkReady";
+    /// Private access failed. Set by the private link controller.
+    pub const PRIVATE_LINK_FAILED: &str = "PrivateLinkFailed";
+    /// Private access works. Set by the private link controller.
+    pub const PRIVATE_LINK_READY: &str = "PrivateLinkReady";
+    /// A certificate of the API is missing. Set by the control plane certificates controller.
+    pub const CONTROL_PLANE_CERTIFICATE_NOT_FOUND: &str = "ControlPlaneCertificateNotFound";
+    /// A certificate of an ingress is missing. Set by the remote ingress controller.
+    pub const INGRESS_CERTIFICATE_NOT_FOUND: &str = "IngressCertificateNotFound";
+    /// The move to another hub failed. Set by the relocation controller.
+    pub const RELOCATION_FAILED: &str = "RelocationFailed";
+    /// Legacy; removed by the CD controller wherever it is met.
+    pub const CLUSTER_IMAGE_SET_NOT_FOUND: &str = "ClusterImageSetNotFound";
+
+    /// Types for which True is the good status; for all others it is False.
+    pub const POSITIVE: &[&str] = &[
+        ACTIVE_API_URL_OVERRIDE,
+        HIBERNATING,
+        READY,
+        AWS_PRIVATE_LINK_READY,
+        PRIVATE_LINK_READY,
+        CLUSTER_INSTALL_COMPLETED,
+        CLUSTER_INSTALL_REQUIREMENTS_MET,
+        REQUIREMENTS_MET,
+        PROVISIONED,
+    ];
+
+    /// Types that the CD controller sets to Unknown at first sight.
+    pub const INITIALIZED_BY_CLUSTER_DEPLOYMENT: &[&str] = &[
+        REQUIREMENTS_MET,
+        AUTHENTICATION_FAILURE,
+        DNS_NOT_READY,
+        INSTALL_IMAGES_NOT_RESOLVED,
+        INSTALLER_IMAGE_RESOLUTION_FAILED,
+        INSTALL_LAUNCH_ERROR,
+        PROVISION_FAILED,
+        PROVISION_STOPPED,
+        PROVISIONED,
+        DEPROVISION_LAUNCH_ERROR,
+        SYNC_SET_FAILED,
+        CLUSTER_INSTALL_FAILED,
+        CLUSTER_INSTALL_COMPLETED,
+        CLUSTER_INSTALL_STOPPED,
+        CLUSTER_INSTALL_REQUIREMENTS_MET,
+    ];
+}
+
+/// Conditions of a `ClusterProvision`; each appears when it first holds.
+pub mod provision {
+    /// The Job was created. Set by the `ClusterProvision` controller.
+    pub const JOB_CREATED: &str = "ClusterProvisionJobCreated";
+    /// The hub knows the infra ID. Set by the `ClusterProvision` controller.
+    pub const INITIALIZED: &str = "ClusterProvisionInitialized";
+    /// The cluster is installed. Set by the `ClusterProvision` controller.
+    pub const COMPLETED: &str = "ClusterProvisionCompleted";
+    /// The attempt failed. Set by the `ClusterProvision` controller; read by the CD controller.
+    pub const FAILED: &str = "ClusterProvisionFailed";
+    /// The pod does not start. Set by the `ClusterProvision` controller; read by the CD controller.
+    pub const INSTALL_POD_STUCK: &str = "InstallPodStuck";
+}
+
+/// Conditions of a `ClusterDeprovision`; each appears when it first holds.
+pub mod deprovision {
+    /// The cloud refuses the credentials. Set by the `ClusterDeprovision` controller; mirrored into the
+    /// `ClusterDeployment`.
+    pub const AUTHENTICATION_FAILURE: &str = "AuthenticationFailure";
+    /// The last try to delete failed. Set by the `ClusterDeprovision` controller.
+    pub const DEPROVISION_FAILED: &str = "DeprovisionFailed";
+}
+
+/// Conditions of an installation by another controller.
+pub mod cluster_install {
+    /// All that the installation needs is there.
+    pub const REQUIREMENTS_MET: &str = "RequirementsMet";
+    /// The cluster is installed.
+    pub const COMPLETED: &str = "Completed";
+    /// The last attempt failed.
+    pub const FAILED: &str = "Failed";
+    /// Nothing more is done.
+    pub const STOPPED: &str = "Stopped";
+}
+
+/// Conditions of a `DNSZone` that the CD controller reads.
+pub mod dns_zone {
+    /// The zone serves names.
+    pub const ZONE_AVAILABLE: &str = "ZoneAvailable";
+    /// The zone is delegated from its parent.
+    pub const PARENT_LINK_CREATED: &str = "ParentLinkCreated";
+    /// The domain is not one of the operator's.
+    pub const DOMAIN_NOT_MANAGED: &str = "DomainNotManaged";
+    /// The credentials may not manage zones.
+    pub const INSUFFICIENT_CREDENTIALS: &str = "InsufficientCredentials";
+    /// The cloud refuses the credentials.
+    pub const AUTHENTICATION_FAILURE: &str = "AuthenticationFailure";
+    /// The cloud's DNS service is not switched on.
+    pub const API_OPT_IN_REQUIRED: &str = "APIOptInRequired";
+    /// Anything else that went wrong.
+    pub const DNS_ERROR: &str = "DNSError";
+}
+
+/// Conditions that Skep adds; sorted last and never counted in the API's own metrics.
+pub mod skep {
+    /// The controllers are still working towards the wish.
+    pub const RECONCILING: &str = "Reconciling";
+    /// The controllers cannot go on without a change from outside.
+    pub const STALLED: &str = "Stalled";
+
+    /// Every type that Skep adds.
+    pub const ALL: &[&str] = &[RECONCILING, STALLED];
+    /// Added types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[];
+}

@@ -1,0 +1,1 @@
+//! A programmable cloud behind the same traits as the real ones.

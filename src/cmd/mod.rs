@@ -1,0 +1,4 @@
+//! The verbs of the binary.
+
+pub mod inject;
+pub mod pause;

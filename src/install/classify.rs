@@ -1,0 +1,249 @@
+//! Finds the reason of a failed installation in the installer's log (docs/spec/10 §15).
+//!
+//! Regular expressions serve only here: the installer's log is the one source of errors that has no
+//! codes. The match nearest the end of the log wins, because a warning early in the log is not what
+//! ended it (docs/spec/10 §26.1 W26); among matches that end at the same line, the entry further up.
+//! A broken entry costs itself alone (W20).
+
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+
+/// Reason when nothing is recognised.
+pub const UNKNOWN: &str = "UnknownError";
+
+/// How many of the log's last lines a message quotes when nothing is recognised.
+const QUOTED_LINES: usize = 3;
+
+/// A condition's message stays readable.
+const LONGEST_QUOTE: usize = 800;
+
+const SHIPPED: &str = include_str!("log-patterns.yaml");
+
+/// Why an attempt failed, for a condition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Verdict {
+    /// CamelCase reason; part of the API.
+    pub reason: String,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// The compiled patterns; made once and kept.
+pub struct Patterns {
+    entries: Vec<Entry>,
+    /// What could not be used, one line each.
+    pub problems: Vec<String>,
+}
+
+struct Entry {
+    reason: String,
+    message: String,
+    patterns: Vec<Regex>,
+}
+
+#[derive(Deserialize)]
+struct RawEntry {
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "searchRegexStrings")]
+    search_regex_strings: Vec<String>,
+    #[serde(default, rename = "installFailingReason")]
+    reason: String,
+    #[serde(default, rename = "installFailingMessage")]
+    message: String,
+}
+
+impl Patterns {
+    /// The shipped patterns alone.
+    pub fn shipped() -> Self {
+        Self::new(&[SHIPPED])
+    }
+
+    /// The shipped patterns followed by the `regexes` of `additional-install-log-regexes`.
+    pub fn with_additional(regexes: &str) -> Self {
+        Self::new(&[SHIPPED, regexes])
+    }
+
+    fn new(documents: &[&str]) -> Self {
+        let mut all = Self { entries: Vec::new(), problems: Vec::new() };
+        for document in documents {
+            // Entry by entry, so that one of the wrong shape does not take the others with it.
+            match serde_saphyr::from_str::<Vec<serde_json::Value>>(document) {
+                Ok(entries) => entries.into_iter().for_each(|entry| all.add(entry)),
+                Err(error) => all.problems.push(format!("not a YAML list: {}", error.without_snippet())),
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, entry: serde_json::Value) {
+        let raw: RawEntry = match serde_json::from_value(entry) {
+            Ok(raw) => raw,
+            Err(error) => return self.problems.push(format!("entry of the wrong shape: {error}")),
+        };
+        let mut patterns = Vec::new();
+        for text in &raw.search_regex_strings {
+            match RegexBuilder::new(text).case_insensitive(true).build() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => self.problems.push(format!("entry {:?}: {error}", raw.name)),
+            }
+        }
+        if !patterns.is_empty() && !raw.reason.is_empty() {
+            self.entries.push(Entry { reason: raw.reason, message: raw.message, patterns });
+        }
+    }
+
+    /// The reasons in order, for documentation and tests.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.reason.as_str())
+    }
+
+    /// The verdict on a log. `None` stands for a log that was never captured.
+    pub fn classify(&self, log: Option<&str>) -> Verdict {
+        let Some(log) = log.filter(|log| !log.trim().is_empty()) else {
+            return Verdict {
+                reason: UNKNOWN.to_owned(),
+                message: "the install pod ended before its log could be saved".to_owned(),
+            };
+        };
+        for line in log.lines().rev() {
+            let matching = self
+                .entries
+                .iter()
+                .find(|entry| entry.patterns.iter().any(|pattern| pattern.is_match(line)));
+            // A fallback recognises the family of an error only: a more telling line may stand above.
+            match matching {
+                Some(entry) if !entry.reason.starts_with("Fallback") => return entry.verdict(),
+                Some(_) | None => {}
+            }
+        }
+        self.fallback(log).unwrap_or_else(|| Verdict {
+            reason: UNKNOWN.to_owned(),
+            message: format!("the installer's log ends with: {}", last_lines(log)),
+        })
+    }
+
+    fn fallback(&self, log: &str) -> Option<Verdict> {
+        log.lines().rev().find_map(|line| {
+            self.entries
+                .iter()
+                .find(|entry| entry.patterns.iter().any(|pattern| pattern.is_match(line)))
+                .map(Entry::verdict)
+        })
+    }
+}
+
+impl Entry {
+    fn verdict(&self) -> Verdict {
+        Verdict { reason: self.reason.clone(), message: self.message.clone() }
+    }
+}
+
+/// The last lines that speak of an error, else the very last ones, as one line.
+fn last_lines(log: &str) -> String {
+    let speaks_of_error = |line: &&str| line.contains("level=error") || line.contains("level=fatal");
+    let mut lines: Vec<&str> = log.lines().rev().filter(speaks_of_error).take(QUOTED_LINES).collect();
+    if lines.is_empty() {
+        lines = log.lines().rev().filter(|line| !line.trim().is_empty()).take(QUOTED_LINES).collect();
+    }
+    lines.reverse();
+    let mut quote = lines.join(" | ");
+    if quote.len() > LONGEST_QUOTE {
+        let cut = (0..=LONGEST_QUOTE).rev().find(|at| quote.is_char_boundary(*at)).unwrap_or(0);
+        quote.truncate(cut);
+        quote.push('…');
+    }
+    quote
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/spec/10 §15: the shipped reasons, in order, with the fallbacks last.
+    #[test]
+    fn the_shipped_list_has_the_reasons_of_the_specification() {
+        let patterns = Patterns::shipped();
+        assert_eq!(patterns.problems, Vec::<String>::new());
+        let reasons: Vec<&str> = patterns.reasons().collect();
+        assert_eq!(reasons.len(), 67, "{reasons:?}");
+        assert_eq!(reasons.first(), Some(&"AWSInsufficientCapacity"));
+        assert!(reasons[63..].iter().all(|reason| reason.starts_with("Fallback")), "{reasons:?}");
+    }
+
+    fn classified(log: &str) -> String {
+        Patterns::shipped().classify(Some(log)).reason
+    }
+
+    /// docs/spec/10 §15, some rows of the table, with the clouds' own words.
+    #[test]
+    fn known_errors_are_recognised() {
+        for (line, reason) in [
+            ("api error VpcLimitExceeded: The maximum number of VPCs has been reached.", "AWSVPCLimitExceeded"),
+            ("api error InvalidClientTokenId: The security token included in the request is invalid", "InvalidCredentials"),
+            ("api error VcpuLimitExceeded: You have requested more vCPU capacity", "VcpuLimitExceeded"),
+            ("level=error msg=Failed waiting for Kubernetes API. This error usually happens when", "KubeAPIWaitFailed"),
+            ("level=error msg=Bootstrap failed to complete: timed out", "GenericBootstrapFailed"),
+            ("Cluster operator ingress Degraded is True with X: y", "IngressOperatorDegraded"),
+            ("googleapi: Error 412: Precondition check failed.", "GCPPreconditionFailed"),
+            ("Error: SomethingLimitExceeded: no more", "FallbackResourceLimitExceeded"),
+        ] {
+            assert_eq!(classified(line), reason, "{line}");
+        }
+    }
+
+    /// docs/spec/10 §26.1 W26: an early warning does not outrank the error that ended the run.
+    #[test]
+    fn the_match_nearest_the_end_wins() {
+        let log = "level=warning msg=\"VpcLimitExceeded, retrying\"\nlevel=error msg=\"TooManyBuckets\"\n";
+        assert_eq!(classified(log), "S3BucketsLimitExceeded");
+    }
+
+    /// docs/spec/10 §15: fallbacks must stay last.
+    #[test]
+    fn a_telling_line_outranks_a_later_fallback() {
+        let log = "NatGatewayLimitExceeded\nlevel=fatal msg=\"failed to create install config\"\n";
+        assert_eq!(classified(log), "AWSNATGatewayLimitExceeded");
+    }
+
+    /// docs/spec/10 §26.3 E2: a short message, never the whole log.
+    #[test]
+    fn an_unknown_error_quotes_the_end_of_the_log_only() {
+        let mut log = "x\n".repeat(5000);
+        log.push_str("level=error msg=\"the moon is in the wrong house\"\nlevel=info msg=bye\n");
+        let verdict = Patterns::shipped().classify(Some(&log));
+        assert_eq!(verdict.reason, UNKNOWN);
+        assert!(verdict.message.contains("wrong house"), "{}", verdict.message);
+        assert!(verdict.message.len() < 1000, "{}", verdict.message.len());
+    }
+
+    #[test]
+    fn a_missing_log_is_said_to_be_missing() {
+        let verdict = Patterns::shipped().classify(None);
+        assert_eq!(verdict.reason, UNKNOWN);
+        assert!(verdict.message.contains("before its log could be saved"));
+    }
+
+    /// docs/spec/10 §26.1 W20: one bad entry does not disable the others.
+    #[test]
+    fn a_broken_additional_entry_costs_itself_alone() {
+        let additional = "
+- {name: bad, searchRegexStrings: ['('], installFailingReason: Bad}
+- {name: odd, searchRegexStrings: 7}
+- {name: good, searchRegexStrings: [moon], installFailingReason: WrongHouse, installFailingMessage: m}
+";
+        let patterns = Patterns::with_additional(additional);
+        assert_eq!(patterns.problems.len(), 2, "{:?}", patterns.problems);
+        assert_eq!(patterns.classify(Some("the moon")).reason, "WrongHouse");
+        assert_eq!(patterns.classify(Some("VpcLimitExceeded")).reason, "AWSVPCLimitExceeded");
+    }
+
+    /// docs/spec/10 §15: the shipped YAML of existing hubs escapes a quote in a way that strict
+    /// parsers refuse; such a document must not disable classification.
+    #[test]
+    fn a_document_that_does_not_parse_is_reported_and_the_shipped_patterns_still_work() {
+        let patterns = Patterns::with_additional("- {name: \"a\\'b\"");
+        assert_eq!(patterns.problems.len(), 1, "{:?}", patterns.problems);
+        assert_eq!(patterns.classify(Some("VpcLimitExceeded")).reason, "AWSVPCLimitExceeded");
+    }
+}

@@ -1,0 +1,4 @@
+//! Skep.
+
+pub mod cmd;
+pub mod install;

@@ -1,0 +1,11 @@
+"""Entry point: see `awsdouble.oracle.cli`."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from awsdouble.oracle.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main())

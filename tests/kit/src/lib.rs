@@ -1,0 +1,29 @@
+//! What tests, the demo and `cargo xtask` share: a real hub, emulated clouds, images, and the judge
+//! of what a deletion left behind. Test support only: the product must never depend on it, and
+//! nothing here knows the product's types.
+//!
+//! | Module | Gives |
+//! |---|---|
+//! | [`hub`] | a Kubernetes control plane, with or without a node, as an object |
+//! | [`cloud`] | an emulated AWS: accounts, faults, speed, log of calls |
+//! | [`oracle`] | whether an account is as it was |
+//! | [`images`] | container images written without an engine |
+//! | [`process`] | programs that die with their owner, waits with deadlines |
+//! | [`cache`] | the one folder for everything kept between runs |
+//! | [`debian`], [`python`] | what is taken from the machine |
+//! | [`progress`] | what is being done and how long it usually takes |
+#![expect(
+    clippy::disallowed_methods,
+    reason = "test support reads the environment and the clock; the product does not see it"
+)]
+
+pub mod cache;
+pub mod cloud;
+pub mod debian;
+pub mod hub;
+pub mod images;
+pub mod oracle;
+pub mod process;
+pub mod progress;
+pub mod python;
+pub mod scenario;
