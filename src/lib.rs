@@ -1,4 +1,6 @@
 //! Skep.
 
 pub mod cmd;
+pub mod controllers;
 pub mod install;
+pub mod plan;

@@ -209,7 +209,12 @@ pub fn set_condition(
     policy: WritePolicy,
     now: Timestamp,
 ) -> bool {
-    let wish = Wish { type_, status, reason, message };
+    let wish = Wish {
+        type_,
+        status,
+        reason,
+        message,
+    };
     apply(conditions, &wish, policy, WhenAbsent::Add, now)
 }
 
@@ -223,7 +228,12 @@ pub fn set_condition_if_true_or_present(
     policy: WritePolicy,
     now: Timestamp,
 ) -> bool {
-    let wish = Wish { type_, status, reason, message };
+    let wish = Wish {
+        type_,
+        status,
+        reason,
+        message,
+    };
     apply(conditions, &wish, policy, WhenAbsent::AddIfTrue, now)
 }
 
@@ -271,7 +281,9 @@ pub fn same_but_for_time(left: &[Condition], right: &[Condition]) -> bool {
 /// its status keeps its transition time.
 pub fn keep_times(wanted: &mut [Condition], current: &[Condition]) {
     for condition in wanted {
-        let Some(old) = find(current, &condition.type_) else { continue };
+        let Some(old) = find(current, &condition.type_) else {
+            continue;
+        };
         if old.same_but_for_time(condition) {
             condition.last_probe_time = old.last_probe_time;
         }
@@ -325,7 +337,10 @@ pub fn sort_cluster_deployment(conditions: &mut [Condition]) {
             (_, true) => 1,
             (_, false) => 0,
         };
-        (names::condition::skep::ALL.contains(&condition.type_.as_str()), group)
+        (
+            names::condition::skep::ALL.contains(&condition.type_.as_str()),
+            group,
+        )
     }
     // Stable, so that duplicates of a type keep their order.
     conditions.sort_by(|l, r| rank(l).cmp(&rank(r)).then_with(|| l.type_.cmp(&r.type_)));

@@ -27,7 +27,9 @@ pub mod v1;
 pub mod wire;
 
 pub use condition::{Condition, ConditionStatus};
-pub use v1::cluster_deployment::{ClusterDeployment, ClusterDeploymentSpec, ClusterDeploymentStatus};
+pub use v1::cluster_deployment::{
+    ClusterDeployment, ClusterDeploymentSpec, ClusterDeploymentStatus,
+};
 pub use v1::cluster_deprovision::{
     ClusterDeprovision, ClusterDeprovisionSpec, ClusterDeprovisionStatus,
 };

@@ -38,7 +38,9 @@ pub fn definitions() -> Vec<Value> {
             cluster_deployment::ClusterDeployment,
             cluster_deployment::ClusterDeploymentSpec,
             cluster_deployment::ClusterDeploymentStatus,
-        >("A cluster as its owner wants it, from its creation to its deletion from the cloud."),
+        >(
+            "A cluster as its owner wants it, from its creation to its deletion from the cloud."
+        ),
         definition::<
             cluster_deprovision::ClusterDeprovision,
             cluster_deprovision::ClusterDeprovisionSpec,
@@ -59,9 +61,17 @@ pub fn definitions() -> Vec<Value> {
 
 fn file_name(definition: &Value) -> String {
     let text = |pointer: &str| {
-        definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        definition
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
-    format!("{}_{}.yaml", text("/spec/group"), text("/spec/names/plural"))
+    format!(
+        "{}_{}.yaml",
+        text("/spec/group"),
+        text("/spec/names/plural")
+    )
 }
 
 /// The definition of one kind: names and columns from the derive, schema from spec and status.
@@ -70,10 +80,16 @@ fn definition<K: CustomResourceExt, Spec: JsonSchema, Status: JsonSchema>(about:
     let at = |pointer: &str| derived.pointer(pointer).cloned();
     let version = |key: &str| at(&format!("/spec/versions/0/{key}"));
     let kind = at("/spec/names/kind");
-    let list_kind = format!("{}List", kind.as_ref().and_then(Value::as_str).unwrap_or_default());
+    let list_kind = format!(
+        "{}List",
+        kind.as_ref().and_then(Value::as_str).unwrap_or_default()
+    );
 
     let metadata = object([
-        ("annotations", Some(json!({ GENERATOR_ANNOTATION.0: GENERATOR_ANNOTATION.1 }))),
+        (
+            "annotations",
+            Some(json!({ GENERATOR_ANNOTATION.0: GENERATOR_ANNOTATION.1 })),
+        ),
         ("labels", at("/metadata/labels")),
         ("name", at("/metadata/name")),
     ]);
@@ -85,9 +101,15 @@ fn definition<K: CustomResourceExt, Spec: JsonSchema, Status: JsonSchema>(about:
         ("singular", at("/spec/names/singular")),
     ]);
     let served = object([
-        ("additionalPrinterColumns", version("additionalPrinterColumns")),
+        (
+            "additionalPrinterColumns",
+            version("additionalPrinterColumns"),
+        ),
         ("name", version("name")),
-        ("schema", Some(json!({ "openAPIV3Schema": root_schema::<Spec, Status>(about) }))),
+        (
+            "schema",
+            Some(json!({ "openAPIV3Schema": root_schema::<Spec, Status>(about) })),
+        ),
         ("served", version("served")),
         ("storage", version("storage")),
         ("subresources", version("subresources")),
@@ -141,7 +163,10 @@ fn schema<T: JsonSchema>() -> Value {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value();
     normalize(&mut schema);
     schema
 }
@@ -153,7 +178,10 @@ fn normalize(schema: &mut Value) {
         keys.remove(noise);
     }
     drop_null(keys);
-    if keys.get("additionalProperties").is_some_and(Value::is_boolean) {
+    if keys
+        .get("additionalProperties")
+        .is_some_and(Value::is_boolean)
+    {
         keys.remove("additionalProperties");
     }
     if let Some(default) = keys.remove("x-skep-default") {
@@ -167,7 +195,11 @@ fn normalize(schema: &mut Value) {
     }
     if let Some(Value::String(text)) = keys.get_mut("description") {
         // Source comments mark code and break lines; a terminal shows neither.
-        *text = text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ");
+        *text = text
+            .replace('`', "")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
     }
     if let Some(Value::Object(properties)) = keys.get_mut("properties") {
         properties.retain(|_, property| property.get("x-skep-schemaless").is_none());
@@ -176,7 +208,11 @@ fn normalize(schema: &mut Value) {
         }
         properties.sort_keys();
     }
-    if keys.get("properties").and_then(Value::as_object).is_some_and(Map::is_empty) {
+    if keys
+        .get("properties")
+        .and_then(Value::as_object)
+        .is_some_and(Map::is_empty)
+    {
         keys.remove("properties");
     }
     if let Some(Value::Array(required)) = keys.get_mut("required") {
@@ -297,13 +333,17 @@ fn write_scalar(out: &mut String, value: &Value) {
 /// Plain where no version of YAML could read anything but this text, quoted otherwise.
 fn text(string: &str) -> String {
     // Words that some version of YAML reads as something else than text.
-    const LOADED: [&str; 12] =
-        ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "none"];
+    const LOADED: [&str; 12] = [
+        "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "none",
+    ];
     let mut chars = string.chars();
-    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '.' || c == '/');
-    let goes_on_well =
-        chars.all(|c| c.is_ascii_alphanumeric() || " ._-/,;()".contains(c)) && !string.ends_with(' ');
-    let numeric = string.starts_with('.') && string.chars().nth(1).is_none_or(|c| !c.is_alphabetic());
+    let starts_well = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '.' || c == '/');
+    let goes_on_well = chars.all(|c| c.is_ascii_alphanumeric() || " ._-/,;()'".contains(c))
+        && !string.ends_with(' ');
+    let numeric =
+        string.starts_with('.') && string.chars().nth(1).is_none_or(|c| !c.is_alphabetic());
     let loaded = LOADED.contains(&string.to_ascii_lowercase().as_str());
     if starts_well && goes_on_well && !numeric && !loaded {
         string.to_owned()

@@ -147,6 +147,12 @@ impl From<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Time> for Time {
     }
 }
 
+impl From<Time> for k8s_openapi::apimachinery::pkg::apis::meta::v1::Time {
+    fn from(time: Time) -> Self {
+        Self(time.0)
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -261,9 +267,9 @@ pub struct LabelSelector {
 pub struct LabelSelectorRequirement {
     /// Label key that the requirement is about.
     pub key: String,
-    /// One of In, NotIn, Exists and `DoesNotExist`.
+    /// One of In, `NotIn`, Exists and `DoesNotExist`.
     pub operator: String,
-    /// Values for In and NotIn; empty for the other operators.
+    /// Values for In and `NotIn`; empty for the other operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub values: Option<Vec<String>>,

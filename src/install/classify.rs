@@ -7,9 +7,7 @@
 
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
-
-/// Reason when nothing is recognised.
-pub const UNKNOWN: &str = "UnknownError";
+use skep_crds::names::reason::UNKNOWN_ERROR as UNKNOWN;
 
 /// How many of the log's last lines a message quotes when nothing is recognised.
 const QUOTED_LINES: usize = 3;

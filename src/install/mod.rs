@@ -2,6 +2,8 @@
 //! (docs/spec/10 §13–15). Knows no controller.
 
 pub mod classify;
+pub mod job;
 pub mod manager;
 pub mod pod_spec;
+pub mod rbac;
 pub mod release;

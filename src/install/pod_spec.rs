@@ -12,21 +12,8 @@ use k8s_openapi::api::core::v1::{
     ResourceRequirements, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-
-/// The working directory of the installer, shared with the init container.
-pub const WORK_DIR: &str = "/output";
-
-/// Where logs for later upload are gathered.
-pub const LOGS_DIR: &str = "/logs";
-
-/// The ServiceAccount of install and image-resolution pods; kept from the Go operator, because hubs bind
-/// security constraints and pull secrets to it.
-pub const SERVICE_ACCOUNT: &str = "cluster-installer";
-
-/// Name of the container that runs the installer.
-pub const INSTALLER_CONTAINER: &str = "installer";
-
-const TRUSTED_CA_CONFIG_MAP: &str = "hive-trusted-cabundle";
+use skep_crds::names::object_name::{INSTALLER_SERVICE_ACCOUNT, TRUSTED_CA_CONFIG_MAP};
+use skep_crds::names::{env, path, value};
 
 /// The installer holds the whole asset graph in memory (docs/spec/10 §13).
 const INSTALLER_MEMORY: &str = "800Mi";
@@ -90,9 +77,9 @@ pub fn build(inputs: &Inputs) -> PodSpec {
     PodSpec {
         restart_policy: Some("Never".to_owned()),
         dns_policy: Some("ClusterFirst".to_owned()),
-        service_account_name: Some(SERVICE_ACCOUNT.to_owned()),
+        service_account_name: Some(INSTALLER_SERVICE_ACCOUNT.to_owned()),
         image_pull_secrets: Some(pull_secrets(inputs)),
-        init_containers: Some(vec![inject(&inputs.own, WORK_DIR, environment.clone())]),
+        init_containers: Some(vec![inject(&inputs.own, path::OUTPUT, environment.clone())]),
         containers: vec![installer(inputs, environment)],
         volumes: Some(volumes()),
         ..PodSpec::default()
@@ -160,15 +147,15 @@ fn installer(inputs: &Inputs, mut environment: Vec<EnvVar>) -> Container {
         "/output/skep",
         "install-manager",
         "--work-dir",
-        WORK_DIR,
+        path::OUTPUT,
         "--logs-dir",
-        LOGS_DIR,
+        path::LOGS,
         &inputs.namespace,
         &inputs.provision,
     ];
     let memory = BTreeMap::from([("memory".to_owned(), Quantity(INSTALLER_MEMORY.to_owned()))]);
     Container {
-        name: INSTALLER_CONTAINER.to_owned(),
+        name: value::CONTAINER_INSTALLER.to_owned(),
         image: Some(inputs.installer_image.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(words(&command)),
@@ -193,45 +180,45 @@ fn last_wins(variables: Vec<EnvVar>) -> Vec<EnvVar> {
 
 fn environment(inputs: &Inputs) -> Vec<EnvVar> {
     let optional = [
-        ("CREDS_SECRET_NAME", inputs.credentials_secret.as_ref()),
-        ("CERTS_SECRET_NAME", inputs.certificates_secret.as_ref()),
-        ("OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE", inputs.release_image.as_ref()),
-        ("BOUND_TOKEN_SIGNING_KEY_SECRET_NAME", inputs.signing_key_secret.as_ref()),
+        (env::CREDS_SECRET_NAME, inputs.credentials_secret.as_ref()),
+        (env::CERTS_SECRET_NAME, inputs.certificates_secret.as_ref()),
+        (env::OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE, inputs.release_image.as_ref()),
+        (env::BOUND_TOKEN_SIGNING_KEY_SECRET_NAME, inputs.signing_key_secret.as_ref()),
         // The variable's name says PATH; it holds the name of a Secret (docs/spec/10 §13).
-        ("SSH_PRIVATE_KEY_SECRET_PATH", inputs.ssh_key_secret.as_ref()),
+        (env::SSH_PRIVATE_KEY_SECRET_PATH, inputs.ssh_key_secret.as_ref()),
     ];
     let mut environment = vec![
-        variable("OPENSHIFT_INSTALL_INVOKER", "hive"),
-        variable("CLUSTERDEPLOYMENT_NAMESPACE", &inputs.namespace),
-        variable("INSTALLCONFIG_SECRET_NAME", &inputs.install_config_secret),
-        variable("PULLSECRET_SECRET_NAME", &inputs.pull_secret),
-        variable("SSL_CERT_DIR", "/etc/ssl/certs/:/output/hive-trusted-cabundle/"),
-        variable("HOME", "/home/hive"),
+        variable(env::OPENSHIFT_INSTALL_INVOKER, value::INSTALL_INVOKER),
+        variable(env::CLUSTERDEPLOYMENT_NAMESPACE, &inputs.namespace),
+        variable(env::INSTALLCONFIG_SECRET_NAME, &inputs.install_config_secret),
+        variable(env::PULLSECRET_SECRET_NAME, &inputs.pull_secret),
+        variable(env::SSL_CERT_DIR, env::SSL_CERT_DIR_VALUE),
+        variable(env::HOME, path::HOME),
     ];
     environment.extend(
         optional.into_iter().filter_map(|(name, value)| value.map(|value| variable(name, value))),
     );
     environment.extend(inputs.manifests.as_ref().map(|manifests| match manifests {
-        Manifests::Secret(name) => variable("MANIFESTS_SECRET_NAME", name),
-        Manifests::ConfigMap(name) => variable("MANIFESTS_CONFIGMAP_NAME", name),
+        Manifests::Secret(name) => variable(env::MANIFESTS_SECRET_NAME, name),
+        Manifests::ConfigMap(name) => variable(env::MANIFESTS_CONFIGMAP_NAME, name),
     }));
     environment
 }
 
 /// Volumes that the install manager fills; the paths are an interface to users' debugging habits.
 const MOUNTS: [(&str, &str); 13] = [
-    ("hive-trusted-cabundle", "/hive-trusted-cabundle"),
-    ("output", WORK_DIR),
-    ("logs", LOGS_DIR),
-    ("installconfig", "/installconfig"),
-    ("pullsecret", "/pullsecret"),
-    ("home", "/home/hive"),
-    ("manifests", "/manifests"),
-    ("boundsasigningkey", "/boundsasigningkey"),
-    ("sshkeys", "/sshkeys"),
-    ("aws", "/etc/aws-creds"),
-    ("azure", "/.azure"),
-    ("gcp", "/.gcp"),
+    (TRUSTED_CA_CONFIG_MAP, path::TRUSTED_CA_BUNDLE),
+    ("output", path::OUTPUT),
+    ("logs", path::LOGS),
+    ("installconfig", path::INSTALL_CONFIG),
+    ("pullsecret", path::PULL_SECRET),
+    ("home", path::HOME),
+    ("manifests", path::MANIFESTS),
+    ("boundsasigningkey", path::BOUND_SA_SIGNING_KEY),
+    ("sshkeys", path::SSH_KEYS),
+    ("aws", path::AWS_CREDENTIALS),
+    ("azure", path::AZURE_CREDENTIALS),
+    ("gcp", path::GCP_CREDENTIALS),
     ("tmp", "/tmp"),
 ];
 
@@ -257,10 +244,10 @@ fn trusted_ca_bundle() -> Volume {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn inputs() -> Inputs {
+    pub(crate) fn inputs() -> Inputs {
         Inputs {
             namespace: "team".into(),
             provision: "demo-0-abcde".into(),

@@ -5,11 +5,7 @@
 //! payload of an unexpected kind is an error, never silence (docs/spec/10 §26.1 W8).
 
 use serde::Deserialize;
-
-/// The image whose binary installs clusters, unless an annotation names another (docs/spec/10 §8.3).
-pub const DEFAULT_INSTALLER_TAG: &str = "baremetal-installer";
-
-const CLI_TAG: &str = "cli";
+use skep_crds::names::value::{CLI_IMAGE, DEFAULT_INSTALLER_IMAGE};
 
 /// What a release image resolves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub struct Wishes {
     /// `provisioning.installerImageOverride`.
     pub installer_image_override: Option<String>,
     /// Annotation `installer-image-name-override`: the tag to use instead of
-    /// [`DEFAULT_INSTALLER_TAG`].
+    /// [`DEFAULT_INSTALLER_IMAGE`].
     pub installer_tag: Option<String>,
     /// Annotation `cli-domain-from-installer-image`: the CLI image keeps its path but takes the
     /// installer image's registry host.
@@ -135,9 +131,9 @@ pub fn resolve(image_references: &str, release_metadata: &str, wishes: &Wishes) 
     let stream = image_stream(image_references)?;
     let installer = match &wishes.installer_image_override {
         Some(image) => image.clone(),
-        None => stream.image(wishes.installer_tag.as_deref().unwrap_or(DEFAULT_INSTALLER_TAG))?,
+        None => stream.image(wishes.installer_tag.as_deref().unwrap_or(DEFAULT_INSTALLER_IMAGE))?,
     };
-    let cli = stream.image(CLI_TAG)?;
+    let cli = stream.image(CLI_IMAGE)?;
     let cli = if wishes.cli_domain_from_installer { rehost(&cli, &installer)? } else { cli };
     let version = version(release_metadata, &stream.metadata.name)?;
     Ok(Images { installer, cli, version })

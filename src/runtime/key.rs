@@ -38,6 +38,23 @@ impl Key {
     }
 }
 
+/// An object as it was when it was read: what a step carries to say what it relies on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct At {
+    /// Which object.
+    pub key: Key,
+    /// Its resource version then.
+    pub version: String,
+}
+
+impl At {
+    /// The object as the API server returned it.
+    pub fn of<K: Resource>(object: &K) -> Self {
+        let version = object.meta().resource_version.clone().unwrap_or_default();
+        Self { key: Key::of(object), version }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.namespace.is_empty() {

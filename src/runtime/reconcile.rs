@@ -9,8 +9,8 @@
 //! use kube::{Resource, ResourceExt, core::ObjectMeta};
 //! use skep::plan::{Note, Plan};
 //! use skep::runtime::{
-//!     Class, Classified, ControllerName, Freshness, Memory, Observation, ReadError, Reader,
-//!     Reconcile, Store, WriteError, Writer,
+//!     Class, Classified, ControllerName, Freshness, Memory, Observation, Reader,
+//!     Reconcile, RequestError, Store, Writer,
 //! };
 //!
 //! /// Gives every ConfigMap that asks for it a copy of itself.
@@ -29,9 +29,9 @@
 //! #[derive(Debug, thiserror::Error)]
 //! enum Error {
 //!     #[error("could not read the copy")]
-//!     ReadCopy(#[source] ReadError),
+//!     ReadCopy(#[source] RequestError),
 //!     #[error("could not create the copy {name}")]
-//!     CreateCopy { name: String, #[source] source: WriteError },
+//!     CreateCopy { name: String, #[source] source: RequestError },
 //! }
 //!
 //! impl Classified for Error {

@@ -23,8 +23,9 @@ const (
 	// serviceAddress is the first address of the service range, which pods know as
 	// KUBERNETES_SERVICE_HOST. There is no kube-proxy, so the API server itself answers on it.
 	serviceAddress = "10.96.0.1/32"
-	// cgroupName is the root of all pods' control groups.
-	cgroupName = "skep-pods"
+	// cgroupName is where containerd puts the control groups of the containers of its namespace
+	// k8s.io when the kubelet, as here, names no parent.
+	cgroupName = "k8s.io"
 )
 
 // covered are the folders outside the run folder that kubelet, containerd, its shims and the CNI
@@ -89,6 +90,19 @@ func lockNode(o options) (*os.File, error) {
 	return file, err
 }
 
+// forwarding is the machine's switch that the bridge plugin turns on.
+const forwarding = "/proc/sys/net/ipv4/ip_forward"
+
+// rememberForwarding returns what puts the switch back as it is now.
+func rememberForwarding() func() {
+	before, err := os.ReadFile(forwarding)
+	return func() {
+		if err == nil {
+			_ = os.WriteFile(forwarding, before, 0o644)
+		}
+	}
+}
+
 // prepareHost makes the gateway and the service address answer before the first pod starts.
 func prepareHost() error {
 	lo, err := netlink.LinkByName("lo")
@@ -139,31 +153,41 @@ func sweepHost() {
 			_ = netlink.AddrDel(lo, &netlink.Addr{IPNet: &net.IPNet{IP: ip, Mask: network.Mask}})
 		}
 	}
-	// cgroup v1 has one tree per controller, v2 a single one.
-	roots, _ := filepath.Glob("/sys/fs/cgroup/*/" + cgroupName)
-	for _, root := range append(roots, "/sys/fs/cgroup/"+cgroupName) {
-		removeCgroup(root)
-	}
+	removeCgroups()
 }
 
-// removeCgroup removes a tree of control groups: only folders can be removed, leaves first. The
-// kernel releases a group a moment after its last process, so a busy one is tried for a while.
-func removeCgroup(root string) {
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		return
-	}
-	for _, entry := range entries {
-		if entry.IsDir() {
-			removeCgroup(filepath.Join(root, entry.Name()))
-		}
-	}
+// removeCgroups removes the empty control groups of ended containers. Somebody else's that are in
+// use refuse to go, so nothing is taken from anybody. The kernel releases a group a moment after its
+// last process: what is busy is tried again for a second.
+func removeCgroups() {
+	// cgroup v1 has one tree per controller, v2 a single one.
+	roots, _ := filepath.Glob("/sys/fs/cgroup/*/" + cgroupName)
+	roots = append(roots, "/sys/fs/cgroup/"+cgroupName)
 	for attempt := 0; attempt < 50; attempt++ {
-		if err := syscall.Rmdir(root); !errors.Is(err, syscall.EBUSY) {
+		busy := false
+		for _, root := range roots {
+			busy = removeCgroup(root) || busy
+		}
+		if !busy {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// removeCgroup removes a tree of control groups, leaves first, and says whether something is busy.
+func removeCgroup(root string) bool {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return false
+	}
+	busy := false
+	for _, entry := range entries {
+		if entry.IsDir() {
+			busy = removeCgroup(filepath.Join(root, entry.Name())) || busy
+		}
+	}
+	return errors.Is(syscall.Rmdir(root), syscall.EBUSY) || busy
 }
 
 // makeCovered creates the mount points that the machine lacks and says which, for their removal.

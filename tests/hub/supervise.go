@@ -73,6 +73,7 @@ func outer(o options) int {
 		}
 		defer nodeLock.Close()
 		sweepHost()
+		defer rememberForwarding()()
 		if err := prepareHost(); err != nil {
 			sweepHost()
 			return refuse(err)
@@ -90,7 +91,7 @@ func outer(o options) int {
 	for _, folder := range madeFolders {
 		_ = os.Remove(folder)
 	}
-	if err := os.RemoveAll(o.runFolder); err != nil {
+	if err := removeRunFolder(o.runFolder); err != nil {
 		fmt.Fprintln(os.Stderr, "supervise:", err)
 		return 1
 	}
@@ -133,6 +134,23 @@ func runInner(o options) int {
 		return code
 	}
 	return 1
+}
+
+// removeRunFolder removes the lock last: until then nobody takes the rest for a dead hub's.
+func removeRunFolder(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() == "lock" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(folder)
 }
 
 // refuse tells the owner why there will be no hub.

@@ -1,2 +1,44 @@
-//! Skep.
-fn main() {}
+//! `cargo xtask`: everything a developer does with the checkout, one file per verb. It decides
+//! nothing about the product; what tests need as well lives in `tests/kit`.
+#![expect(
+    clippy::print_stdout,
+    reason = "the output of these commands is their product"
+)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod hub;
+
+/// Development tasks of Skep.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a real Kubernetes on this machine: start, stop, look, kubectl
+    Hub(hub::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Hub(arguments) => hub::run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes, and no backtrace whatever the environment says: errors here are about the
+            // machine, not about this program.
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -224,7 +224,7 @@ pub struct FailureDomain {
     /// Tag of the region.
     pub region: String,
     /// What the region is in the inventory.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "region_type")]
     pub region_type: Option<FailureDomainType>,
     /// The vCenter server of the domain.
@@ -235,7 +235,7 @@ pub struct FailureDomain {
     /// Tag of the zone.
     pub zone: String,
     /// What the zone is in the inventory.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "zone_type")]
     pub zone_type: Option<FailureDomainType>,
 }

@@ -57,6 +57,37 @@ pub mod cd {
     /// Legacy; removed by the CD controller wherever it is met.
     pub const CLUSTER_IMAGE_SET_NOT_FOUND: &str = "ClusterImageSetNotFound";
 
+    /// Every type.
+    pub const ALL: &[&str] = &[
+        REQUIREMENTS_MET,
+        AUTHENTICATION_FAILURE,
+        DNS_NOT_READY,
+        INSTALL_IMAGES_NOT_RESOLVED,
+        INSTALLER_IMAGE_RESOLUTION_FAILED,
+        INSTALL_LAUNCH_ERROR,
+        PROVISION_FAILED,
+        PROVISION_STOPPED,
+        PROVISIONED,
+        DEPROVISION_LAUNCH_ERROR,
+        SYNC_SET_FAILED,
+        CLUSTER_INSTALL_FAILED,
+        CLUSTER_INSTALL_COMPLETED,
+        CLUSTER_INSTALL_STOPPED,
+        CLUSTER_INSTALL_REQUIREMENTS_MET,
+        UNREACHABLE,
+        ACTIVE_API_URL_OVERRIDE,
+        HIBERNATING,
+        READY,
+        AWS_PRIVATE_LINK_FAILED,
+        AWS_PRIVATE_LINK_READY,
+        PRIVATE_LINK_FAILED,
+        PRIVATE_LINK_READY,
+        CONTROL_PLANE_CERTIFICATE_NOT_FOUND,
+        INGRESS_CERTIFICATE_NOT_FOUND,
+        RELOCATION_FAILED,
+        CLUSTER_IMAGE_SET_NOT_FOUND,
+    ];
+
     /// Types for which True is the good status; for all others it is False.
     pub const POSITIVE: &[&str] = &[
         ACTIVE_API_URL_OVERRIDE,

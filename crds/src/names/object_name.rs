@@ -28,7 +28,11 @@ pub fn object_name(base: &str, suffix: &str) -> String {
     // Two hyphens and the hash stand between the cut base and the suffix.
     match MAX_LENGTH.checked_sub(HASH_LENGTH + 2 + suffix.len()) {
         Some(room) => format!("{}-{:08x}-{suffix}", cut(base, room), fnv1a_32(base)),
-        None => format!("{}-{:08x}", cut(base, MAX_LENGTH - HASH_LENGTH - 1), fnv1a_32(&whole)),
+        None => format!(
+            "{}-{:08x}",
+            cut(base, MAX_LENGTH - HASH_LENGTH - 1),
+            fnv1a_32(&whole)
+        ),
     }
 }
 
@@ -141,8 +145,9 @@ fn cut(text: &str, length: usize) -> &str {
 
 /// FNV-1a, 32 bits.
 fn fnv1a_32(text: &str) -> u32 {
-    text.bytes()
-        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// FNV-1a, 64 bits.
@@ -170,7 +175,10 @@ mod tests {
     fn what_fits_is_joined() {
         assert_eq!(object_name("c1", "imageset"), "c1-imageset");
         let longest = "b".repeat(MAX_LENGTH - 1 - "imageset".len());
-        assert_eq!(object_name(&longest, "imageset"), format!("{longest}-imageset"));
+        assert_eq!(
+            object_name(&longest, "imageset"),
+            format!("{longest}-imageset")
+        );
     }
 
     #[test]
@@ -187,13 +195,19 @@ mod tests {
         let suffix = "s".repeat(54);
         let name = object_name("base-that-is-cut-nowhere", &suffix);
         let whole = format!("base-that-is-cut-nowhere-{suffix}");
-        assert_eq!(name, format!("base-that-is-cut-nowhere-{:08x}", fnv1a_32(&whole)));
+        assert_eq!(
+            name,
+            format!("base-that-is-cut-nowhere-{:08x}", fnv1a_32(&whole))
+        );
         let long = object_name(&"b".repeat(70), &suffix);
         assert_eq!(long.len(), MAX_LENGTH);
         assert!(long.starts_with(&format!("{}-", "b".repeat(54))));
         // The longest suffix that still leaves room: nothing remains of the base.
         let edge = "s".repeat(53);
-        assert_eq!(object_name("base-longer", &edge), format!("-{:08x}-{edge}", fnv1a_32("base-longer")));
+        assert_eq!(
+            object_name("base-longer", &edge),
+            format!("-{:08x}-{edge}", fnv1a_32("base-longer"))
+        );
     }
 
     #[test]
@@ -206,9 +220,18 @@ mod tests {
     #[test]
     fn an_attempt_keeps_its_name_and_shares_it_with_no_other() {
         let name = cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6d", 0);
-        assert_eq!(name, cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6d", 0));
-        assert_ne!(name, cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6e", 0));
-        assert_ne!(name, cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6d", 1));
+        assert_eq!(
+            name,
+            cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6d", 0)
+        );
+        assert_ne!(
+            name,
+            cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6e", 0)
+        );
+        assert_ne!(
+            name,
+            cluster_provision("c1", "8e6b6b3c-1f0a-4c7e-9a57-3d2f0a4b5c6d", 1)
+        );
         let tail = name.strip_prefix("c1-0-").unwrap_or_default();
         assert_eq!(tail.len(), RANDOM_LENGTH, "{name}");
         assert!(tail.bytes().all(|b| RANDOM_ALPHABET.contains(&b)), "{name}");
@@ -222,12 +245,21 @@ mod tests {
             (merged_pull_secret("c1"), "c1-merged-pull-secret"),
             (dns_zone("c1"), "c1-zone"),
             (provision_job("c1-0-bcdfg"), "c1-0-bcdfg-provision"),
-            (admin_kubeconfig_secret("c1-0-bcdfg"), "c1-0-bcdfg-admin-kubeconfig"),
-            (admin_password_secret("c1-0-bcdfg"), "c1-0-bcdfg-admin-password"),
+            (
+                admin_kubeconfig_secret("c1-0-bcdfg"),
+                "c1-0-bcdfg-admin-kubeconfig",
+            ),
+            (
+                admin_password_secret("c1-0-bcdfg"),
+                "c1-0-bcdfg-admin-password",
+            ),
             (metadata_json_secret("c1"), "c1-metadata-json"),
             (aws_assume_role_secret("c1"), "c1-aws-assume-role-config"),
             (aws_service_provider_secret("c1", "hub-aws"), "c1-hub-aws"),
-            (deprovision_aws_service_provider_secret("c1"), "c1-aws-service-provider-secret"),
+            (
+                deprovision_aws_service_provider_secret("c1"),
+                "c1-aws-service-provider-secret",
+            ),
             (install_logs_secret("c1", "logs"), "c1-logs"),
             (cluster_deprovision("c1"), "c1"),
             (uninstall_job("c1"), "c1-uninstall"),

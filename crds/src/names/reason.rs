@@ -56,7 +56,8 @@ pub const JOB_TO_RESOLVE_IMAGES_FAILED: &str = "JobToResolveImagesFailed";
 /// The release is not signed as it must be.
 pub const RELEASE_IMAGE_VERIFICATION_FAILED: &str = "ReleaseImageVerificationFailed";
 /// Without resolution an installer image must be given.
-pub const MINIMAL_INSTALL_MODE_WITHOUT_IMAGE_OVERRIDE: &str = "MinimalInstallModeWithoutImageOverride";
+pub const MINIMAL_INSTALL_MODE_WITHOUT_IMAGE_OVERRIDE: &str =
+    "MinimalInstallModeWithoutImageOverride";
 
 // InstallerImageResolutionFailed.
 /// The release could not be read.

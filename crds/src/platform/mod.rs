@@ -53,7 +53,7 @@ pub struct Platform {
     /// `OpenStack`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openstack: Option<openstack::Platform>,
-    /// VMware vSphere.
+    /// vSphere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vsphere: Option<vsphere::Platform>,
 }
@@ -69,7 +69,10 @@ impl Platform {
             (self.openstack.is_some(), PlatformKind::OpenStack),
             (self.vsphere.is_some(), PlatformKind::VSphere),
             (self.baremetal.is_some(), PlatformKind::BareMetal),
-            (self.agent_bare_metal.is_some(), PlatformKind::AgentBareMetal),
+            (
+                self.agent_bare_metal.is_some(),
+                PlatformKind::AgentBareMetal,
+            ),
             (self.ibmcloud.is_some(), PlatformKind::IbmCloud),
             (self.none.is_some(), PlatformKind::None),
             (self.nutanix.is_some(), PlatformKind::Nutanix),
@@ -124,9 +127,10 @@ impl Platform {
             PlatformKind::Gcp => self.gcp.as_ref()?.credentials_secret_ref.as_ref(),
             PlatformKind::OpenStack => self.openstack.as_ref().map(|p| &p.credentials_secret_ref),
             PlatformKind::VSphere => self.vsphere.as_ref().map(|p| &p.credentials_secret_ref),
-            PlatformKind::BareMetal => {
-                self.baremetal.as_ref().map(|p| &p.libvirt_ssh_private_key_secret_ref)
-            }
+            PlatformKind::BareMetal => self
+                .baremetal
+                .as_ref()
+                .map(|p| &p.libvirt_ssh_private_key_secret_ref),
             PlatformKind::IbmCloud => self.ibmcloud.as_ref().map(|p| &p.credentials_secret_ref),
             PlatformKind::Nutanix => self.nutanix.as_ref().map(|p| &p.credentials_secret_ref),
             PlatformKind::AgentBareMetal | PlatformKind::None | PlatformKind::Unknown => None,
@@ -178,7 +182,7 @@ pub struct DeprovisionPlatform {
     /// `OpenStack`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openstack: Option<openstack::Deprovision>,
-    /// VMware vSphere.
+    /// vSphere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vsphere: Option<vsphere::Deprovision>,
 }
@@ -248,7 +252,7 @@ pub enum PlatformKind {
     Gcp,
     /// `OpenStack`.
     OpenStack,
-    /// VMware vSphere.
+    /// vSphere.
     VSphere,
     /// Bare metal, installed through a provisioning host.
     BareMetal,
@@ -326,11 +330,23 @@ mod tests {
     fn all_set() -> Platform {
         Platform {
             agent_bare_metal: Some(agent_bare_metal::Platform::default()),
-            aws: Some(aws::Platform { region: "us-east-1".into(), ..Default::default() }),
-            azure: Some(azure::Platform { region: "eastus".into(), ..Default::default() }),
+            aws: Some(aws::Platform {
+                region: "us-east-1".into(),
+                ..Default::default()
+            }),
+            azure: Some(azure::Platform {
+                region: "eastus".into(),
+                ..Default::default()
+            }),
             baremetal: Some(bare_metal::Platform::default()),
-            gcp: Some(gcp::Platform { region: "us-east1".into(), ..Default::default() }),
-            ibmcloud: Some(ibm_cloud::Platform { region: "eu-de".into(), ..Default::default() }),
+            gcp: Some(gcp::Platform {
+                region: "us-east1".into(),
+                ..Default::default()
+            }),
+            ibmcloud: Some(ibm_cloud::Platform {
+                region: "eu-de".into(),
+                ..Default::default()
+            }),
             none: Some(none::Platform::default()),
             nutanix: Some(nutanix::Platform::default()),
             openstack: Some(openstack::Platform::default()),
@@ -345,7 +361,11 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             let kind = platform.kind();
-            seen.push((kind, kind.label(), platform.region_label().map(str::to_owned)));
+            seen.push((
+                kind,
+                kind.label(),
+                platform.region_label().map(str::to_owned),
+            ));
             match kind {
                 PlatformKind::Aws => platform.aws = None,
                 PlatformKind::Azure => platform.azure = None,
@@ -375,7 +395,10 @@ mod tests {
             (PlatformKind::Unknown, "unknown", some("unknown")),
         ];
         assert_eq!(seen, expected);
-        assert_eq!(PlatformKind::ALL.map(PlatformKind::label), expected.map(|row| row.1));
+        assert_eq!(
+            PlatformKind::ALL.map(PlatformKind::label),
+            expected.map(|row| row.1)
+        );
     }
 
     #[test]

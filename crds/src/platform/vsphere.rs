@@ -1,4 +1,4 @@
-//! VMware vSphere: what a `ClusterDeployment` and a `ClusterDeprovision` say.
+//! vSphere: what a `ClusterDeployment` and a `ClusterDeprovision` say.
 //!
 //! Mirrors docs/spec/10 §2.2 and docs/spec/20 §2. Shapes only; turning the deprecated flat fields
 //! into `infrastructure` is the controller's work.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::external::vsphere_installer;
 use crate::wire::LocalObjectReference;
 
-/// A cluster on VMware vSphere.
+/// A cluster on vSphere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Platform {
@@ -40,7 +40,7 @@ pub struct Platform {
     pub v_center: Option<String>,
 }
 
-/// How to delete a cluster from VMware vSphere.
+/// How to delete a cluster from vSphere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Deprovision {

@@ -3,6 +3,11 @@
 //! Mirrors docs/spec/10 §2.1–2.2 and §22. Shapes and the questions that a shape alone can answer; what
 //! a field means for a decision is the controllers' matter.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column names its type; the lint reads them as one attribute"
+)]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,8 +77,16 @@ wire_enum! {
         type_ = "string",
         json_path = ".status.conditions[?(@.type=='Provisioned')].reason"
     ),
-    printcolumn(name = "PowerState", type_ = "string", json_path = ".status.powerState"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "PowerState",
+        type_ = "string",
+        json_path = ".status.powerState"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterDeploymentSpec {
@@ -199,7 +212,10 @@ pub struct ClusterMetadata {
     #[serde(rename = "infraID")]
     pub infra_id: String,
     /// Secret with the installer's description of the cluster.
-    #[serde(rename = "metadataJSONSecretRef", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "metadataJSONSecretRef",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub metadata_json_secret_ref: Option<LocalObjectReference>,
     /// Facts that the deletion needs; superseded by the description, still filled for old readers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -252,7 +268,10 @@ pub struct ClusterPoolReference {
 #[serde(rename_all = "camelCase")]
 pub struct ControlPlaneConfig {
     /// Address to use for the API instead of what its name resolves to.
-    #[serde(rename = "apiServerIPOverride", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "apiServerIPOverride",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub api_server_ip_override: Option<String>,
     /// Location to use for the API instead of the cluster's own.
     #[serde(rename = "apiURLOverride", skip_serializing_if = "Option::is_none")]
@@ -361,7 +380,10 @@ impl Provisioning {
 
     /// Name of the image set, if one is referenced.
     pub fn image_set(&self) -> Option<&str> {
-        self.image_set_ref.as_ref().map(|r| r.name.as_str()).filter(|name| !name.is_empty())
+        self.image_set_ref
+            .as_ref()
+            .map(|r| r.name.as_str())
+            .filter(|name| !name.is_empty())
     }
 }
 
@@ -447,17 +469,27 @@ pub struct PlatformStatus {
 impl ClusterDeployment {
     /// The cluster's conditions; none before there is a status.
     pub fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default()
+        self.status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref())
+            .unwrap_or_default()
     }
 
     /// Name of the attempt that runs, or of the one that succeeded.
     pub fn provision(&self) -> Option<&str> {
-        referenced_name(self.status.as_ref().and_then(|status| status.provision_ref.as_ref()))
+        referenced_name(
+            self.status
+                .as_ref()
+                .and_then(|status| status.provision_ref.as_ref()),
+        )
     }
 
     /// Number of attempts that failed.
     pub fn install_restarts(&self) -> i64 {
-        self.status.as_ref().and_then(|status| status.install_restarts).unwrap_or(0)
+        self.status
+            .as_ref()
+            .and_then(|status| status.install_restarts)
+            .unwrap_or(0)
     }
 
     /// The infra ID, once a first attempt has one.

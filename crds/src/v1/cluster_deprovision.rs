@@ -3,6 +3,11 @@
 //! Mirrors docs/spec/20 §2. Shapes only; the gates that keep a hand-made order from being carried out
 //! are the controller's.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column names its type; the lint reads them as one attribute"
+)]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +35,11 @@ use crate::wire::{LocalObjectReference, referenced_name};
     printcolumn(name = "InfraID", type_ = "string", json_path = ".spec.infraID"),
     printcolumn(name = "ClusterID", type_ = "string", json_path = ".spec.clusterID"),
     printcolumn(name = "Completed", type_ = "boolean", json_path = ".status.completed"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterDeprovisionSpec {
@@ -47,7 +56,10 @@ pub struct ClusterDeprovisionSpec {
     #[serde(rename = "infraID")]
     pub infra_id: String,
     /// Secret with the installer's description of the cluster.
-    #[serde(rename = "metadataJSONSecretRef", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "metadataJSONSecretRef",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub metadata_json_secret_ref: Option<LocalObjectReference>,
     /// Where the cluster is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,11 +88,17 @@ pub struct ClusterDeprovisionStatus {
 impl ClusterDeprovision {
     /// The deletion's conditions; none before there is a status.
     pub fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default()
+        self.status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref())
+            .unwrap_or_default()
     }
 
     /// Whether nothing of the cluster is left.
     pub fn is_completed(&self) -> bool {
-        self.status.as_ref().and_then(|status| status.completed).unwrap_or(false)
+        self.status
+            .as_ref()
+            .and_then(|status| status.completed)
+            .unwrap_or(false)
     }
 }

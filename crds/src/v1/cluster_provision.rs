@@ -3,6 +3,11 @@
 //! Mirrors docs/spec/10 §2.3. The stage in the *spec* is the truth of an attempt; the install manager
 //! and the controllers hand over through these fields, each written once. Shapes only.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column names its type; the lint reads them as one attribute"
+)]
+
 use k8s_openapi::ByteString;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -78,7 +83,11 @@ pub struct ClusterProvisionSpec {
     #[schemars(extend("type" = "object", "x-kubernetes-preserve-unknown-fields" = true))]
     pub metadata: Option<Value>,
     /// The installer's description of the cluster, without credentials.
-    #[serde(rename = "metadataJSON", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "metadataJSON",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(schema_with = "bytes")]
     pub metadata_json: Option<ByteString>,
     /// The pod that installs, complete but for its place.
@@ -133,11 +142,18 @@ pub struct ClusterProvisionStatus {
 impl ClusterProvision {
     /// The attempt's conditions; none before there is a status.
     pub fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default()
+        self.status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref())
+            .unwrap_or_default()
     }
 
     /// Name of the Job that runs the attempt.
     pub fn job(&self) -> Option<&str> {
-        referenced_name(self.status.as_ref().and_then(|status| status.job_ref.as_ref()))
+        referenced_name(
+            self.status
+                .as_ref()
+                .and_then(|status| status.job_ref.as_ref()),
+        )
     }
 }

@@ -14,7 +14,8 @@ use std::{
 };
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_sts::config::{BehaviorVersion, IdentityCache, RequestChecksumCalculation};
+use aws_sdk_s3::config::RequestChecksumCalculation;
+use aws_sdk_sts::config::{BehaviorVersion, IdentityCache};
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::client::{
     http::SharedHttpClient, orchestrator::HttpResponse, result::SdkError,
@@ -46,25 +47,78 @@ pub(crate) mod service {
 /// Route 53 allows an account 5 requests a second; EC2's buckets for describes are about 100 at once
 /// and 20 a second, for changes 50 and 5 (most) a second.
 pub const LIMITS: &[(&str, Limit)] = &[
-    (service::EC2, Limit { per_second: 40, burst: 100 }),
-    (service::EFS, Limit { per_second: 5, burst: 10 }),
-    (service::ELB, Limit { per_second: 10, burst: 30 }),
-    (service::IAM, Limit { per_second: 10, burst: 30 }),
-    (service::ROUTE53, Limit { per_second: 4, burst: 5 }),
-    (service::S3, Limit { per_second: 50, burst: 100 }),
-    (service::STS, Limit { per_second: 20, burst: 50 }),
-    (service::TAGGING, Limit { per_second: 5, burst: 10 }),
+    (
+        service::EC2,
+        Limit {
+            per_second: 40,
+            burst: 100,
+        },
+    ),
+    (
+        service::EFS,
+        Limit {
+            per_second: 5,
+            burst: 10,
+        },
+    ),
+    (
+        service::ELB,
+        Limit {
+            per_second: 10,
+            burst: 30,
+        },
+    ),
+    (
+        service::IAM,
+        Limit {
+            per_second: 10,
+            burst: 30,
+        },
+    ),
+    (
+        service::ROUTE53,
+        Limit {
+            per_second: 4,
+            burst: 5,
+        },
+    ),
+    (
+        service::S3,
+        Limit {
+            per_second: 50,
+            burst: 100,
+        },
+    ),
+    (
+        service::STS,
+        Limit {
+            per_second: 20,
+            burst: 50,
+        },
+    ),
+    (
+        service::TAGGING,
+        Limit {
+            per_second: 5,
+            burst: 10,
+        },
+    ),
 ];
 
 /// The limit of services that are not in [`LIMITS`].
-pub const OTHER_LIMIT: Limit = Limit { per_second: 5, burst: 10 };
+pub const OTHER_LIMIT: Limit = Limit {
+    per_second: 5,
+    burst: 10,
+};
 
 /// One pool of connections for all accounts. Honours the proxy settings of the process, as every
 /// client of it does.
 pub(crate) fn connections() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut builder = Connector::builder()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::AwsLc,
+            ))
             .proxy_config(ProxyConfig::from_env());
         if let Some(settings) = settings {
             builder = builder.connector_settings(settings.clone());
@@ -159,13 +213,12 @@ impl Clients {
         }
     }
 
-    /// The region of the cluster.
-    pub(crate) fn region(&self) -> &str {
-        &self.region
-    }
-
     fn config(&self, service: &str, region: &str) -> SdkConfig {
-        let builder = self.base.clone().into_builder().region(Region::new(region.to_owned()));
+        let builder = self
+            .base
+            .clone()
+            .into_builder()
+            .region(Region::new(region.to_owned()));
         match self.endpoint(service) {
             Some(url) => builder.endpoint_url(url).build(),
             None => builder.build(),
@@ -178,7 +231,9 @@ impl Clients {
             service::TAGGING => "resourcegroupstaggingapi",
             _ => service,
         };
-        self.endpoints.url(service).or_else(|| self.endpoints.url(other))
+        self.endpoints
+            .url(service)
+            .or_else(|| self.endpoints.url(other))
     }
 
     fn here(&self, service: &str) -> SdkConfig {
@@ -190,11 +245,13 @@ impl Clients {
     }
 
     pub(crate) fn ec2(&self) -> &aws_sdk_ec2::Client {
-        self.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.here(service::EC2)))
+        self.ec2
+            .get_or_init(|| aws_sdk_ec2::Client::new(&self.here(service::EC2)))
     }
 
     pub(crate) fn efs(&self) -> &aws_sdk_efs::Client {
-        self.efs.get_or_init(|| aws_sdk_efs::Client::new(&self.here(service::EFS)))
+        self.efs
+            .get_or_init(|| aws_sdk_efs::Client::new(&self.here(service::EFS)))
     }
 
     pub(crate) fn elb(&self) -> &aws_sdk_elasticloadbalancing::Client {
@@ -208,11 +265,13 @@ impl Clients {
     }
 
     pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.iam.get_or_init(|| aws_sdk_iam::Client::new(&self.global(service::IAM)))
+        self.iam
+            .get_or_init(|| aws_sdk_iam::Client::new(&self.global(service::IAM)))
     }
 
     pub(crate) fn route53(&self) -> &aws_sdk_route53::Client {
-        self.route53.get_or_init(|| aws_sdk_route53::Client::new(&self.global(service::ROUTE53)))
+        self.route53
+            .get_or_init(|| aws_sdk_route53::Client::new(&self.global(service::ROUTE53)))
     }
 
     /// Replaced endpoints rarely have a host name per bucket, so buckets go into the path there.
@@ -226,12 +285,14 @@ impl Clients {
     }
 
     pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.sts.get_or_init(|| aws_sdk_sts::Client::new(&self.here(service::STS)))
+        self.sts
+            .get_or_init(|| aws_sdk_sts::Client::new(&self.here(service::STS)))
     }
 
     pub(crate) fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
-        self.tagging
-            .get_or_init(|| aws_sdk_resourcegroupstagging::Client::new(&self.here(service::TAGGING)))
+        self.tagging.get_or_init(|| {
+            aws_sdk_resourcegroupstagging::Client::new(&self.here(service::TAGGING))
+        })
     }
 
     /// The tagging API of the region of global services, where that is another one.
@@ -261,8 +322,12 @@ impl Api {
         // On the heap: the SDK's futures are several kilobytes each.
         self.calls
             .call(call, || {
-                let sent = Box::pin(send());
-                async { sent.await.map_err(|fault| error::from_sdk(call.operation, &fault)) }
+                let answer = Box::pin(send());
+                async {
+                    answer
+                        .await
+                        .map_err(|fault| error::from_sdk(call.operation, &fault))
+                }
             })
             .await
     }
@@ -276,9 +341,10 @@ macro_rules! list {
         let mut all = Vec::new();
         loop {
             let page = $api
-                .call(skep_providers::call::Call::read($service, $operation), || {
-                    request.clone().set_next_token(token.clone()).send()
-                })
+                .call(
+                    skep_providers::call::Call::read($service, $operation),
+                    || request.clone().set_next_token(token.clone()).send(),
+                )
                 .await?;
             all.extend(page.$items.unwrap_or_default());
             token = page.next_token.filter(|token| !token.is_empty());
@@ -297,9 +363,10 @@ macro_rules! list_by_marker {
         let mut all = Vec::new();
         loop {
             let page = $api
-                .call(skep_providers::call::Call::read($service, $operation), || {
-                    request.clone().set_marker(marker.clone()).send()
-                })
+                .call(
+                    skep_providers::call::Call::read($service, $operation),
+                    || request.clone().set_marker(marker.clone()).send(),
+                )
                 .await?;
             all.extend(page.$items.unwrap_or_default());
             marker = page.next_marker.filter(|marker| !marker.is_empty());

@@ -64,15 +64,28 @@ impl Aws {
         let limits = client::LIMITS.to_vec();
         Self {
             connections: client::connections(),
-            throttles: Arc::new(Throttles::new(limits, client::OTHER_LIMIT, policy, observer)),
+            throttles: Arc::new(Throttles::new(
+                limits,
+                client::OTHER_LIMIT,
+                policy,
+                observer,
+            )),
             accounts: Mutex::default(),
         }
     }
 
     /// The account of a request, without the trait around it.
     pub(crate) fn session(&self, request: ConnectRequest) -> Result<Arc<Session>, Error> {
-        let ConnectRequest { source, region, endpoints } = request;
-        let region = if region.is_empty() { "us-east-1".to_owned() } else { region };
+        let ConnectRequest {
+            source,
+            region,
+            endpoints,
+        } = request;
+        let region = if region.is_empty() {
+            "us-east-1".to_owned()
+        } else {
+            region
+        };
         let key = (source.fingerprint(), region.clone(), endpoints.clone());
         if let Some(kept) = self.kept().get(&key) {
             return Ok(Arc::clone(kept));
@@ -131,8 +144,12 @@ impl Session {
         })?;
         let calls = Calls::new(throttles.of(CLOUD));
         let provider = provider(&identity, &region, &endpoints, &connections, &calls);
-        let clients =
-            Arc::new(Clients::new(connections.clone(), provider, &region, endpoints.clone()));
+        let clients = Arc::new(Clients::new(
+            connections.clone(),
+            provider,
+            &region,
+            endpoints.clone(),
+        ));
         Ok(Self {
             identity,
             region,
@@ -146,13 +163,16 @@ impl Session {
 
     /// The account, asked for once.
     pub(crate) async fn account(&self) -> Result<AccountId, Error> {
-        let api =
-            Api { clients: Arc::clone(&self.clients), calls: Calls::new(self.throttles.of(CLOUD)) };
+        let api = Api {
+            clients: Arc::clone(&self.clients),
+            calls: Calls::new(self.throttles.of(CLOUD)),
+        };
         self.account
             .get_or_try_init(|| async {
                 const CALL: Call = Call::read(service::STS, "sts:GetCallerIdentity");
-                let answer =
-                    api.call(CALL, || api.clients.sts().get_caller_identity().send()).await?;
+                let answer = api
+                    .call(CALL, || api.clients.sts().get_caller_identity().send())
+                    .await?;
                 match answer.account {
                     Some(account) if !account.is_empty() => Ok(AccountId::new(CLOUD, &account)),
                     Some(_) | None => Err(Error::new(
@@ -170,7 +190,10 @@ impl Session {
     pub(crate) async fn api(&self) -> Result<Api, Error> {
         let account = self.account().await?;
         let calls = Calls::new(self.throttles.of(account.as_str()));
-        Ok(Api { clients: Arc::clone(&self.clients), calls })
+        Ok(Api {
+            clients: Arc::clone(&self.clients),
+            calls,
+        })
     }
 
     /// The same identity in another role, for the zone that another account shares. Counts together
@@ -183,8 +206,13 @@ impl Session {
             external_id: None,
             session: None,
         };
-        let provider =
-            provider(&role, &self.region, &self.endpoints, &self.connections, &calls);
+        let provider = provider(
+            &role,
+            &self.region,
+            &self.endpoints,
+            &self.connections,
+            &calls,
+        );
         let clients = Clients::new(
             self.connections.clone(),
             provider,
@@ -196,13 +224,18 @@ impl Session {
             Some(account) if !account.is_empty() => format!("{CLOUD}:{account}"),
             Some(_) | None => CLOUD.to_owned(),
         };
-        Api { clients: Arc::new(clients), calls: Calls::new(self.throttles.of(&label)) }
+        Api {
+            clients: Arc::new(clients),
+            calls: Calls::new(self.throttles.of(&label)),
+        }
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
     }
 }
 
@@ -217,7 +250,10 @@ impl Credentials for Opened {
 }
 
 fn unsupported(capability: &'static str) -> Unsupported {
-    Unsupported { cloud: CLOUD.to_owned(), capability }
+    Unsupported {
+        cloud: CLOUD.to_owned(),
+        capability,
+    }
 }
 
 impl Account for Opened {
@@ -239,12 +275,14 @@ impl Account for Opened {
 
     fn eraser(&self, facts: &ClusterFacts) -> Result<Arc<dyn EraseTarget>, Error> {
         match &facts.platform {
-            PlatformFacts::Aws(aws) => {
-                Ok(Arc::new(Target::new(Arc::clone(&self.0), facts.clone(), aws)))
-            }
-            PlatformFacts::Azure(_) | PlatformFacts::Gcp(_) | PlatformFacts::Other(_) => {
-                Err(Error::new("eraser", Class::Invalid, "the cluster is not on AWS"))
-            }
+            PlatformFacts::Aws(aws) => Ok(Arc::new(Target::new(
+                Arc::clone(&self.0),
+                facts.clone(),
+                aws,
+            ))),
+            PlatformFacts::Azure(_) | PlatformFacts::Gcp(_) | PlatformFacts::Other(_) => Err(
+                Error::new("eraser", Class::Invalid, "the cluster is not on AWS"),
+            ),
         }
     }
 }
@@ -264,11 +302,19 @@ fn provider(
             None,
             "skep",
         )),
-        Identity::Role { source, arn, external_id, session } => {
+        Identity::Role {
+            source,
+            arn,
+            external_id,
+            session,
+        } => {
             let source = provider(source, region, endpoints, connections, calls);
             let clients = Clients::new(connections.clone(), source, region, endpoints.clone());
             SharedCredentialsProvider::new(AssumedRole {
-                api: Api { clients: Arc::new(clients), calls: calls.clone() },
+                api: Api {
+                    clients: Arc::new(clients),
+                    calls: calls.clone(),
+                },
                 arn: arn.clone(),
                 external_id: external_id.clone(),
                 session: session.clone().unwrap_or_else(|| "skep".to_owned()),
@@ -287,7 +333,9 @@ struct AssumedRole {
 
 impl fmt::Debug for AssumedRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AssumedRole").field("arn", &self.arn).finish_non_exhaustive()
+        f.debug_struct("AssumedRole")
+            .field("arn", &self.arn)
+            .finish_non_exhaustive()
     }
 }
 

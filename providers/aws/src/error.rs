@@ -170,7 +170,9 @@ pub(crate) fn class_of_code(code: &str) -> Option<Class> {
     } else if listed(DENIED) {
         Some(Class::Denied)
     } else if listed(DEPENDENCY) || code.ends_with(".InUse") {
-        Some(Class::DependencyViolation { holders: Vec::new() })
+        Some(Class::DependencyViolation {
+            holders: Vec::new(),
+        })
     } else if listed(EXISTS) || code.ends_with(".Duplicate") || code.ends_with("AlreadyExists") {
         Some(Class::AlreadyExists)
     } else if listed(QUOTA) || code.ends_with("LimitExceeded") {
@@ -269,7 +271,11 @@ where
                 Class::Unknown | Class::Invalid => Class::Transient,
                 class => class,
             };
-            Error::new(operation, class, format!("unreadable answer with status {status}"))
+            Error::new(
+                operation,
+                class,
+                format!("unreadable answer with status {status}"),
+            )
         }
         _ => Error::new(operation, Class::Unknown, chain(error)),
     }
@@ -428,7 +434,10 @@ mod tests {
         assert_eq!(class_of_answer("", 403, None), Class::Denied);
         assert_eq!(class_of_answer("", 404, None), Class::NotFound);
         let after = Some(Duration::from_secs(3));
-        assert_eq!(class_of_answer("Throttling", 400, after), Class::Throttled { after });
+        assert_eq!(
+            class_of_answer("Throttling", 400, after),
+            Class::Throttled { after }
+        );
     }
 
     #[test]

@@ -72,10 +72,14 @@ pub(crate) fn specs() -> Vec<KindSpec> {
     // What in-cluster controllers would make again waits for the end of the control plane.
     let remade = |spec: KindSpec| spec.after(INSTANCE, Scope::ControlPlane);
     let in_network = |spec: KindSpec, kinds: &[&Kind]| {
-        kinds.iter().fold(spec, |spec, kind| spec.after((*kind).clone(), Scope::Within))
+        kinds.iter().fold(spec, |spec, kind| {
+            spec.after((*kind).clone(), Scope::Within)
+        })
     };
     vec![
-        spec(&INSTANCE, "instance", EC2).delete_batch(FILTER_VALUES).usual_wait(seconds(40)),
+        spec(&INSTANCE, "instance", EC2)
+            .delete_batch(FILTER_VALUES)
+            .usual_wait(seconds(40)),
         remade(spec(&VOLUME, "volume", EC2)),
         spec(&SNAPSHOT, "snapshot", EC2),
         spec(&IMAGE, "image", EC2),
@@ -86,14 +90,22 @@ pub(crate) fn specs() -> Vec<KindSpec> {
         spec(&TARGET_GROUP, "target group", ELB),
         spec(&ENDPOINT_SERVICE, "endpoint service", EC2),
         spec(&NAT_GATEWAY, "NAT gateway", EC2).usual_wait(seconds(45)),
-        spec(&ENDPOINT, "VPC endpoint", EC2).delete_batch(25).usual_wait(seconds(30)),
+        spec(&ENDPOINT, "VPC endpoint", EC2)
+            .delete_batch(25)
+            .usual_wait(seconds(30)),
         spec(&PEERING, "VPC peering", EC2),
         spec(&ELASTIC_IP, "elastic IP", EC2),
         spec(&INTERFACE, "network interface", EC2).usual_wait(seconds(10)),
         in_network(
             spec(&INTERNET_GATEWAY, "internet gateway", EC2),
             // Detaching fails while public addresses are mapped in the network.
-            &[&INSTANCE, &NAT_GATEWAY, &CLASSIC_BALANCER, &BALANCER, &INTERFACE],
+            &[
+                &INSTANCE,
+                &NAT_GATEWAY,
+                &CLASSIC_BALANCER,
+                &BALANCER,
+                &INTERFACE,
+            ],
         ),
         spec(&EGRESS_GATEWAY, "egress-only internet gateway", EC2),
         spec(&CARRIER_GATEWAY, "carrier gateway", EC2),

@@ -37,8 +37,16 @@ pub(crate) struct Ownership {
 impl Ownership {
     pub(crate) fn new(infra_id: &str, facts: &AwsFacts) -> Self {
         // Facts refuse empty filters; an empty one here would match everything.
-        let filters = facts.filters.iter().filter(|filter| !filter.is_empty()).cloned().collect();
-        Self { infra_id: infra_id.to_owned(), filters }
+        let filters = facts
+            .filters
+            .iter()
+            .filter(|filter| !filter.is_empty())
+            .cloned()
+            .collect();
+        Self {
+            infra_id: infra_id.to_owned(),
+            filters,
+        }
     }
 
     pub(crate) fn infra_id(&self) -> &str {
@@ -56,18 +64,26 @@ impl Ownership {
 
     /// Keys of all filters.
     pub(crate) fn keys(&self) -> BTreeSet<&str> {
-        self.filters.iter().flat_map(|filter| filter.keys().map(String::as_str)).collect()
+        self.filters
+            .iter()
+            .flat_map(|filter| filter.keys().map(String::as_str))
+            .collect()
     }
 
     /// Values that tags with those keys may have to be of interest.
     pub(crate) fn values(&self) -> BTreeSet<&str> {
-        let wanted = self.filters.iter().flat_map(|filter| filter.values().map(String::as_str));
+        let wanted = self
+            .filters
+            .iter()
+            .flat_map(|filter| filter.values().map(String::as_str));
         wanted.chain([SHARED]).collect()
     }
 
     /// Keys that mark shared resources.
     pub(crate) fn shared_keys(&self) -> impl Iterator<Item = &str> {
-        self.keys().into_iter().filter(|key| key.starts_with(CLUSTER_KEY))
+        self.keys()
+            .into_iter()
+            .filter(|key| key.starts_with(CLUSTER_KEY))
     }
 
     pub(crate) fn mark(&self, tags: &Tags) -> Mark {
@@ -76,7 +92,9 @@ impl Ownership {
             return Mark::Shared(key.to_owned());
         }
         let all = |filter: &&TagFilter| {
-            filter.iter().all(|(key, value)| tags.get(key).is_some_and(|found| found == value))
+            filter
+                .iter()
+                .all(|(key, value)| tags.get(key).is_some_and(|found| found == value))
         };
         match self.filters.iter().find(all) {
             Some(filter) => self.proof_of(filter),
@@ -90,9 +108,10 @@ impl Ownership {
             key.contains(&self.infra_id) || value.contains(&self.infra_id)
         };
         match filter.iter().find(names).or_else(|| filter.iter().next()) {
-            Some((key, value)) => {
-                Mark::Owned(Proof::OwnedTag { key: key.clone(), value: value.clone() })
-            }
+            Some((key, value)) => Mark::Owned(Proof::OwnedTag {
+                key: key.clone(),
+                value: value.clone(),
+            }),
             None => Mark::None,
         }
     }
@@ -105,7 +124,10 @@ mod tests {
     use super::*;
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn ownership(filters: &[&[(&str, &str)]]) -> Ownership {
@@ -126,7 +148,10 @@ mod tests {
             &[("openshiftClusterID", "u-1"), ("stage", "test")],
         ]);
         let owned = |pairs| matches!(ours.mark(&tags(pairs)), Mark::Owned(_));
-        assert!(owned(&[("kubernetes.io/cluster/demo-x7k2p", "owned"), ("Name", "x")]));
+        assert!(owned(&[
+            ("kubernetes.io/cluster/demo-x7k2p", "owned"),
+            ("Name", "x")
+        ]));
         assert!(owned(&[("openshiftClusterID", "u-1"), ("stage", "test")]));
         assert!(!owned(&[("openshiftClusterID", "u-1")]));
         assert!(!owned(&[("openshiftClusterID", "u-10"), ("stage", "test")]));
@@ -147,7 +172,10 @@ mod tests {
             ("kubernetes.io/cluster/demo-x7k2p", "shared"),
             ("openshiftClusterID", "u-1"),
         ]));
-        assert_eq!(found, Mark::Shared("kubernetes.io/cluster/demo-x7k2p".into()));
+        assert_eq!(
+            found,
+            Mark::Shared("kubernetes.io/cluster/demo-x7k2p".into())
+        );
         let other = ours.mark(&tags(&[("kubernetes.io/cluster/other", "shared")]));
         assert_eq!(other, Mark::None);
     }

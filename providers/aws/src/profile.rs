@@ -45,8 +45,13 @@ pub(crate) enum Unreadable {
     NoKeys { found: String },
     #[error("{CONFIG} contains credential_process, which is forbidden")]
     CredentialProcess,
-    #[error("{CONFIG}, profile {profile}: {setting} is not supported, use keys or a role with source_profile")]
-    Setting { profile: String, setting: &'static str },
+    #[error(
+        "{CONFIG}, profile {profile}: {setting} is not supported, use keys or a role with source_profile"
+    )]
+    Setting {
+        profile: String,
+        setting: &'static str,
+    },
     #[error("{CONFIG}, line {line}: neither a section nor a setting")]
     Syntax { line: usize },
     #[error("{CONFIG} has no profile {profile}")]
@@ -61,25 +66,49 @@ pub(crate) enum Unreadable {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// Keys as they are.
-    Keys { id: String, secret: Zeroizing<String>, token: Option<Zeroizing<String>> },
+    Keys {
+        id: String,
+        secret: Zeroizing<String>,
+        token: Option<Zeroizing<String>>,
+    },
     /// A role, assumed with the credentials of `source`.
-    Role { source: Box<Identity>, arn: String, external_id: Option<String>, session: Option<String> },
+    Role {
+        source: Box<Identity>,
+        arn: String,
+        external_id: Option<String>,
+        session: Option<String>,
+    },
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Keys { id, secret: _, token: _ } => f.debug_tuple("Keys").field(id).finish(),
-            Self::Role { source, arn, external_id: _, session: _ } => {
-                f.debug_struct("Role").field("arn", arn).field("source", source).finish()
-            }
+            Self::Keys {
+                id,
+                secret: _,
+                token: _,
+            } => f.debug_tuple("Keys").field(id).finish(),
+            Self::Role {
+                source,
+                arn,
+                external_id: _,
+                session: _,
+            } => f
+                .debug_struct("Role")
+                .field("arn", arn)
+                .field("source", source)
+                .finish(),
         }
     }
 }
 
 /// The identity that a source of credentials describes.
 pub(crate) fn identity(source: &CredentialSource) -> Result<Identity, Unreadable> {
-    let CredentialSource { secret, assume_role, provider_secret } = source;
+    let CredentialSource {
+        secret,
+        assume_role,
+        provider_secret,
+    } = source;
     match (assume_role, provider_secret, secret) {
         (Some(role), Some(base), _) | (Some(role), None, Some(base)) => Ok(Identity::Role {
             source: Box::new(of_secret(base)?),
@@ -99,18 +128,20 @@ fn of_secret(secret: &SecretData) -> Result<Identity, Unreadable> {
         return of_config(config);
     }
     let key = |name| secret.text(name).filter(|text| !text.is_empty());
-    match (key(KEY_ID), key(SECRET_KEY)) {
-        (Some(id), Some(value)) => Ok(Identity::Keys {
-            id: id.to_owned(),
-            secret: Zeroizing::new(value.to_owned()),
-            token: key("aws_session_token").map(|token| Zeroizing::new(token.to_owned())),
-        }),
-        (None, _) | (_, None) => {
-            let found = secret.keys().collect::<Vec<_>>().join(", ");
-            let found = if found.is_empty() { "nothing".to_owned() } else { found };
-            Err(Unreadable::NoKeys { found })
-        }
-    }
+    let (Some(id), Some(value)) = (key(KEY_ID), key(SECRET_KEY)) else {
+        let found = secret.keys().collect::<Vec<_>>().join(", ");
+        let found = if found.is_empty() {
+            "nothing".to_owned()
+        } else {
+            found
+        };
+        return Err(Unreadable::NoKeys { found });
+    };
+    Ok(Identity::Keys {
+        id: id.to_owned(),
+        secret: Zeroizing::new(value.to_owned()),
+        token: key("aws_session_token").map(|token| Zeroizing::new(token.to_owned())),
+    })
 }
 
 fn of_config(text: &str) -> Result<Identity, Unreadable> {
@@ -131,11 +162,17 @@ fn follow(
     if depth == 0 {
         return Err(Unreadable::Chain);
     }
-    let profile = profiles
-        .get(name)
-        .ok_or_else(|| Unreadable::NoProfile { profile: name.to_owned() })?;
-    if let Some(setting) = REFUSED.iter().find(|setting| profile.contains_key(**setting)) {
-        return Err(Unreadable::Setting { profile: name.to_owned(), setting });
+    let profile = profiles.get(name).ok_or_else(|| Unreadable::NoProfile {
+        profile: name.to_owned(),
+    })?;
+    if let Some(setting) = REFUSED
+        .iter()
+        .find(|setting| profile.contains_key(**setting))
+    {
+        return Err(Unreadable::Setting {
+            profile: name.to_owned(),
+            setting,
+        });
     }
     let value = |key: &str| profile.get(key).filter(|value| !value.is_empty());
     let keys = || match (value(KEY_ID), value(SECRET_KEY)) {
@@ -146,8 +183,12 @@ fn follow(
         }),
         (None, _) | (_, None) => None,
     };
-    let incomplete = || Unreadable::Incomplete { profile: name.to_owned() };
-    let Some(arn) = value("role_arn") else { return keys().ok_or_else(incomplete) };
+    let incomplete = || Unreadable::Incomplete {
+        profile: name.to_owned(),
+    };
+    let Some(arn) = value("role_arn") else {
+        return keys().ok_or_else(incomplete);
+    };
     let source = match value("source_profile") {
         // A profile may name itself as the source: then its own keys are meant.
         Some(source) if source.as_str() == name => keys().ok_or_else(incomplete)?,
@@ -199,13 +240,14 @@ fn profiles(text: &str) -> Result<BTreeMap<String, Profile>, Unreadable> {
     Ok(found)
 }
 
-fn read_setting(
-    found: &mut BTreeMap<String, Profile>,
-    section: Option<&str>,
-    line: &str,
-) -> bool {
-    let Some((key, value)) = line.split_once('=') else { return false };
-    let value = value.split(" #").next().and_then(|value| value.split(" ;").next());
+fn read_setting(found: &mut BTreeMap<String, Profile>, section: Option<&str>, line: &str) -> bool {
+    let Some((key, value)) = line.split_once('=') else {
+        return false;
+    };
+    let value = value
+        .split(" #")
+        .next()
+        .and_then(|value| value.split(" ;").next());
     if let Some(profile) = section.and_then(|name| found.get_mut(name)) {
         profile.insert(
             key.trim().to_ascii_lowercase(),
@@ -222,7 +264,10 @@ mod tests {
     use super::*;
 
     fn secret(entries: &[(&str, &str)]) -> SecretData {
-        entries.iter().map(|(key, value)| (*key, value.as_bytes().to_vec())).collect()
+        entries
+            .iter()
+            .map(|(key, value)| (*key, value.as_bytes().to_vec()))
+            .collect()
     }
 
     fn of(entries: &[(&str, &str)]) -> Result<Identity, Unreadable> {
@@ -230,7 +275,11 @@ mod tests {
     }
 
     fn keys(id: &str, value: &str) -> Identity {
-        Identity::Keys { id: id.into(), secret: Zeroizing::new(value.into()), token: None }
+        Identity::Keys {
+            id: id.into(),
+            secret: Zeroizing::new(value.into()),
+            token: None,
+        }
     }
 
     #[test]
@@ -242,9 +291,22 @@ mod tests {
     #[test]
     fn missing_keys_name_what_is_there() {
         let found = of(&[(KEY_ID, "AKIA1"), ("other", "x")]);
-        assert_eq!(found, Err(Unreadable::NoKeys { found: format!("{KEY_ID}, other") }));
-        assert_eq!(of(&[]), Err(Unreadable::NoKeys { found: "nothing".into() }));
-        assert_eq!(identity(&CredentialSource::default()), Err(Unreadable::Nothing));
+        assert_eq!(
+            found,
+            Err(Unreadable::NoKeys {
+                found: format!("{KEY_ID}, other")
+            })
+        );
+        assert_eq!(
+            of(&[]),
+            Err(Unreadable::NoKeys {
+                found: "nothing".into()
+            })
+        );
+        assert_eq!(
+            identity(&CredentialSource::default()),
+            Err(Unreadable::Nothing)
+        );
     }
 
     #[test]
@@ -274,8 +336,14 @@ mod tests {
     #[test]
     fn nothing_of_the_operators_machine_is_read() {
         for (config, expected) in [
-            ("[other]\nCredential_Process = /bin/sh\n", Unreadable::CredentialProcess),
-            ("# CREDENTIAL_PROCESS\n[default]\n", Unreadable::CredentialProcess),
+            (
+                "[other]\nCredential_Process = /bin/sh\n",
+                Unreadable::CredentialProcess,
+            ),
+            (
+                "# CREDENTIAL_PROCESS\n[default]\n",
+                Unreadable::CredentialProcess,
+            ),
             (
                 "[default]\nrole_arn = r\nweb_identity_token_file = /token\n",
                 Unreadable::Setting {
@@ -285,14 +353,27 @@ mod tests {
             ),
             (
                 "[default]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n",
-                Unreadable::Setting { profile: "default".into(), setting: "credential_source" },
+                Unreadable::Setting {
+                    profile: "default".into(),
+                    setting: "credential_source",
+                },
             ),
             (
                 "[default]\nrole_arn = r\nsource_profile = a\n[a]\nrole_arn = q\nsource_profile = default\n",
                 Unreadable::Chain,
             ),
-            ("[other]\na=b\n", Unreadable::NoProfile { profile: "default".into() }),
-            ("[default]\nregion=x\n", Unreadable::Incomplete { profile: "default".into() }),
+            (
+                "[other]\na=b\n",
+                Unreadable::NoProfile {
+                    profile: "default".into(),
+                },
+            ),
+            (
+                "[default]\nregion=x\n",
+                Unreadable::Incomplete {
+                    profile: "default".into(),
+                },
+            ),
             ("[default]\nnonsense\n", Unreadable::Syntax { line: 2 }),
         ] {
             assert_eq!(of(&[(CONFIG, config)]), Err(expected), "{config}");
@@ -301,8 +382,14 @@ mod tests {
 
     #[test]
     fn a_role_needs_the_providers_secret() {
-        let role = AssumeRole { role_arn: "arn:aws:iam::2:role/x".into(), external_id: None };
-        let mut source = CredentialSource { assume_role: Some(role), ..Default::default() };
+        let role = AssumeRole {
+            role_arn: "arn:aws:iam::2:role/x".into(),
+            external_id: None,
+        };
+        let mut source = CredentialSource {
+            assume_role: Some(role),
+            ..Default::default()
+        };
         assert_eq!(identity(&source), Err(Unreadable::NoProvider));
         source.provider_secret = Some(secret(&[(KEY_ID, "P"), (SECRET_KEY, "Q")]));
         assert_eq!(

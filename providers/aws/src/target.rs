@@ -2,7 +2,7 @@
 //! `skep_providers::erase`, handed on to the files of `inventory/` and `delete/`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct Target {
     /// Whole record sets, which their deletion has to repeat. Filled by discovery; what is missing
     /// is read again.
     records: Mutex<BTreeMap<ResourceId, Record>>,
+    /// Networks that the last discovery found to be owned: what is in them is the cluster's.
+    owned_vpcs: Mutex<BTreeSet<String>>,
 }
 
 impl Target {
@@ -51,6 +53,7 @@ impl Target {
             api: OnceCell::new(),
             role: OnceLock::new(),
             records: Mutex::default(),
+            owned_vpcs: Mutex::default(),
         }
     }
 
@@ -73,6 +76,13 @@ impl Target {
         self.known_records().extend(records);
     }
 
+    pub(crate) fn owned_vpcs(&self) -> BTreeSet<String> {
+        self.owned_vpcs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     fn known_records(&self) -> std::sync::MutexGuard<'_, BTreeMap<ResourceId, Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,9 +103,18 @@ impl Inventory for Target {
 
     async fn discover(&self) -> Result<Discovery, Error> {
         let api = self.api().await?;
-        let found =
-            Box::pin(inventory::discover(api, self.role(), &self.facts, &self.ownership)).await?;
+        let found = Box::pin(inventory::discover(
+            api,
+            self.role(),
+            &self.facts,
+            &self.ownership,
+        ))
+        .await?;
         *self.known_records() = found.records;
+        *self
+            .owned_vpcs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = found.owned_vpcs;
         Ok(found.discovery)
     }
 

@@ -8,13 +8,8 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
+use skep_crds::names::value::{REDACTED, REDACTED_LINE};
 use zeroize::Zeroizing;
-
-/// What stands in the place of a dropped line (docs/spec/10 §14.2).
-pub const REDACTED_LINE: &str = "REDACTED LINE OF OUTPUT";
-
-/// What stands in the place of a blanked value or metadata member.
-pub const REDACTED: &str = "REDACTED";
 
 /// Values shorter than this are not blanked: they would blank ordinary words, and nothing that short
 /// protects anything.

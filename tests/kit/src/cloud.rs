@@ -45,7 +45,12 @@ pub struct CloudOptions {
 
 impl Default for CloudOptions {
     fn default() -> Self {
-        Self { listen: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], port: 0, scale: None, log: None }
+        Self {
+            listen: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            port: 0,
+            scale: None,
+            log: None,
+        }
     }
 }
 
@@ -109,10 +114,20 @@ impl Cloud {
             .spawn()
             .with_context(|| format!("start {}", python.display()))?;
         let stdin = child.stdin.take();
-        let stdout = child.stdout.take().context("the cloud's output is not a pipe")?;
-        let process = Process { child, stdin, log, _folder: folder };
+        let stdout = child
+            .stdout
+            .take()
+            .context("the cloud's output is not a pipe")?;
+        let process = Process {
+            child,
+            stdin,
+            log,
+            _folder: folder,
+        };
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).context("read the cloud's address")?;
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .context("read the cloud's address")?;
         let ready: Ready = serde_json::from_str(&line)
             .map_err(|_| anyhow!("the cloud did not start:\n{}", tail(&process.log)))?;
         Ok(Self {
@@ -149,12 +164,19 @@ impl Cloud {
             IpAddr::V4(address) => format!("http://{address}:"),
             IpAddr::V6(address) => format!("http://[{address}]:"),
         };
-        self.endpoints.iter().find(|endpoint| endpoint.starts_with(&host)).map(String::as_str)
+        self.endpoints
+            .iter()
+            .find(|endpoint| endpoint.starts_with(&host))
+            .map(String::as_str)
     }
 
     /// The port that all addresses share.
     pub fn port(&self) -> u16 {
-        self.endpoint().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default()
+        self.endpoint()
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok())
+            .unwrap_or_default()
     }
 
     /// Guards the admin path; for [`Cloud::connect`] in another process.
@@ -169,7 +191,9 @@ impl Cloud {
 
     /// The end of what the emulation complained about.
     pub fn complaints(&self) -> String {
-        self.process.as_ref().map_or_else(String::new, |process| tail(&process.log))
+        self.process
+            .as_ref()
+            .map_or_else(String::new, |process| tail(&process.log))
     }
 
     /// The emulation's monotonic clock, in seconds: the one of the log and of waits.
@@ -208,7 +232,8 @@ impl Cloud {
 
     /// Withdraws one fault.
     pub fn clear_fault(&self, id: u64) -> Result<()> {
-        self.send::<Value>("DELETE", &format!("faults/{id}"), None).map(drop)
+        self.send::<Value>("DELETE", &format!("faults/{id}"), None)
+            .map(drop)
     }
 
     /// Withdraws all faults of an account, or all.
@@ -224,19 +249,25 @@ impl Cloud {
             "scale": speed.scale,
             "fixed": speed.fixed,
         });
-        self.send::<Value>("PUT", "transitions", Some(&body)).map(drop)
+        self.send::<Value>("PUT", "transitions", Some(&body))
+            .map(drop)
     }
 
     /// Brings every transitional state to its end now. Returns how many there were.
     pub fn settle(&self, account: Option<&Account>) -> Result<u64> {
         let body = json!({ "account": account.map(|account| &account.id) });
         let answer: Value = self.post("settle", &body)?;
-        answer["settled"].as_u64().context("the cloud tells no count")
+        answer["settled"]
+            .as_u64()
+            .context("the cloud tells no count")
     }
 
     /// The waits that transitional states imposed on an account since a time of [`Cloud::now`].
     pub fn waits(&self, account: &Account, since: f64) -> Result<Waits> {
-        self.get("waits", &[("account", &account.id), ("since", &since.to_string())])
+        self.get(
+            "waits",
+            &[("account", &account.id), ("since", &since.to_string())],
+        )
     }
 
     /// Calls of an account, oldest first.
@@ -252,7 +283,10 @@ impl Cloud {
         add("errors", filter.errors.map(|flag| flag.to_string()));
         add("after", Some(filter.after.to_string()));
         add("limit", Some(filter.limit.unwrap_or(50_000).to_string()));
-        let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let query: Vec<_> = query
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         self.get("calls", &query)
     }
 
@@ -263,7 +297,8 @@ impl Cloud {
 
     /// Empties the log and the counts of an account.
     pub fn clear_calls(&self, account: &Account) -> Result<()> {
-        self.send::<Value>("DELETE", &format!("calls?account={}", account.id), None).map(drop)
+        self.send::<Value>("DELETE", &format!("calls?account={}", account.id), None)
+            .map(drop)
     }
 
     /// Everything that the emulation holds for an account, by path, whatever its API says.
@@ -272,7 +307,10 @@ impl Cloud {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
-        let mut request = self.agent.get(self.admin_url(path)).header("Authorization", self.bearer());
+        let mut request = self
+            .agent
+            .get(self.admin_url(path))
+            .header("Authorization", self.bearer());
         for (name, value) in query {
             request = request.query(name, value);
         }
@@ -293,13 +331,22 @@ impl Cloud {
         let url = self.admin_url(path);
         let bearer = self.bearer();
         let answer = match (method, body) {
-            ("DELETE", _) => self.agent.delete(url).header("Authorization", bearer).call(),
-            ("PUT", Some(body)) => {
-                self.agent.put(url).header("Authorization", bearer).send(body.to_string())
-            }
+            ("DELETE", _) => self
+                .agent
+                .delete(url)
+                .header("Authorization", bearer)
+                .call(),
+            ("PUT", Some(body)) => self
+                .agent
+                .put(url)
+                .header("Authorization", bearer)
+                .send(body.to_string()),
             (_, body) => {
                 let text = body.map_or_else(String::new, Value::to_string);
-                self.agent.post(url).header("Authorization", bearer).send(text)
+                self.agent
+                    .post(url)
+                    .header("Authorization", bearer)
+                    .send(text)
             }
         };
         read(path, answer)
@@ -347,7 +394,10 @@ pub struct Account {
 
 impl std::fmt::Debug for Account {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Account").field("id", &self.id).finish_non_exhaustive()
+        formatter
+            .debug_struct("Account")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -409,7 +459,10 @@ pub struct Fault {
     pub after: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
 fn when<S: serde::Serializer>(after: &bool, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if *after { "after" } else { "before" })
 }
@@ -417,18 +470,28 @@ fn when<S: serde::Serializer>(after: &bool, serializer: S) -> Result<S::Ok, S::E
 impl Fault {
     /// An error with a code and an HTTP status.
     pub fn error(code: &str, status: u16) -> Self {
-        Self { code: Some(code.to_owned()), status: Some(status), ..Self::default() }
+        Self {
+            code: Some(code.to_owned()),
+            status: Some(status),
+            ..Self::default()
+        }
     }
 
     /// Latency.
     pub fn latency(latency: Duration) -> Self {
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        Self { latency_ms: Some(latency_ms), ..Self::default() }
+        Self {
+            latency_ms: Some(latency_ms),
+            ..Self::default()
+        }
     }
 
     /// Closes the connection without an answer.
     pub fn dropped() -> Self {
-        Self { drop: true, ..Self::default() }
+        Self {
+            drop: true,
+            ..Self::default()
+        }
     }
 
     /// Only this account.
@@ -500,13 +563,18 @@ pub struct Speed {
 impl Speed {
     /// Everything at a fraction of its duration in AWS.
     pub fn scale(scale: f64) -> Self {
-        Self { scale: Some(scale), fixed: None }
+        Self {
+            scale: Some(scale),
+            fixed: None,
+        }
     }
 
     /// This kind takes so many seconds.
     #[must_use]
     pub fn with(mut self, kind: &str, seconds: f64) -> Self {
-        self.fixed.get_or_insert_default().insert(kind.to_owned(), seconds);
+        self.fixed
+            .get_or_insert_default()
+            .insert(kind.to_owned(), seconds);
         self
     }
 }
@@ -564,12 +632,18 @@ pub struct CallFilter {
 impl CallFilter {
     /// Only changing calls.
     pub fn changing() -> Self {
-        Self { changing: Some(true), ..Self::default() }
+        Self {
+            changing: Some(true),
+            ..Self::default()
+        }
     }
 
     /// Only calls of a glob of actions.
     pub fn action(action: &str) -> Self {
-        Self { action: Some(action.to_owned()), ..Self::default() }
+        Self {
+            action: Some(action.to_owned()),
+            ..Self::default()
+        }
     }
 
     /// Only calls after a cursor.

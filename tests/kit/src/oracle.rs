@@ -82,7 +82,11 @@ pub struct Deleted {
 impl<'a> Oracle<'a> {
     /// An oracle that looks at some regions of an account, and at its global services.
     pub fn new(cloud: &'a Cloud, account: &'a Account, regions: &[&str]) -> Self {
-        Self { cloud, account, regions: regions.iter().map(ToString::to_string).collect() }
+        Self {
+            cloud,
+            account,
+            regions: regions.iter().map(ToString::to_string).collect(),
+        }
     }
 
     /// Plants other people's resources. Returns their ids by role, by region.
@@ -154,10 +158,18 @@ impl<'a> Oracle<'a> {
             .stderr(Stdio::piped())
             .spawn()
             .context("run the oracle")?;
-        let mut stdin = child.stdin.take().context("the oracle's input is not a pipe")?;
-        stdin.write_all(config.to_string().as_bytes()).context("tell the oracle where to look")?;
+        let mut stdin = child
+            .stdin
+            .take()
+            .context("the oracle's input is not a pipe")?;
+        stdin
+            .write_all(config.to_string().as_bytes())
+            .context("tell the oracle where to look")?;
         drop(stdin);
-        let output = finished(child.wait_with_output().context("wait for the oracle")?, &[0])?;
+        let output = finished(
+            child.wait_with_output().context("wait for the oracle")?,
+            &[0],
+        )?;
         serde_json::from_slice(&output).context("understand the oracle")
     }
 
@@ -179,7 +191,11 @@ impl<'a> Oracle<'a> {
 
     fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(self.cloud.python());
-        command.arg("-B").arg(home().join("oracle.py")).arg(verb).env_clear();
+        command
+            .arg("-B")
+            .arg(home().join("oracle.py"))
+            .arg(verb)
+            .env_clear();
         command
     }
 }
@@ -207,7 +223,11 @@ impl fmt::Display for Difference {
 }
 
 fn finished(output: Output, codes: &[i32]) -> Result<Vec<u8>> {
-    if !output.status.code().is_some_and(|code| codes.contains(&code)) {
+    if !output
+        .status
+        .code()
+        .is_some_and(|code| codes.contains(&code))
+    {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(output.stdout)

@@ -295,11 +295,10 @@ impl Supervisor {
         }
     }
 
-    /// Waits until a condition holds, looking at it every few milliseconds.
+    /// [`wait_until`] that also watches programs.
     ///
     /// # Errors
-    /// At once when one of the `programs` has ended, with the end of its log; at the deadline with
-    /// the last thing that the condition said (`Ok(Err(why))` is "not yet, because").
+    /// At once when one of the `programs` has ended, with the end of its log.
     pub fn wait_until<T>(
         &self,
         what: &str,
@@ -307,26 +306,23 @@ impl Supervisor {
         programs: &[&str],
         mut condition: impl FnMut() -> Result<Result<T, String>>,
     ) -> Result<T> {
-        let until = Instant::now() + deadline;
-        loop {
-            let why = match condition().with_context(|| format!("wait for {what}"))? {
-                Ok(value) => return Ok(value),
-                Err(why) => why,
-            };
-            for program in programs {
-                if let Some(status) = self.exited(program) {
-                    bail!("{program} ended ({status}):\n{}", self.tail(program));
-                }
-            }
-            if Instant::now() > until {
-                let logs: String = programs
+        let outcome = wait_until(what, deadline, || {
+            let outcome = condition()?;
+            if outcome.is_err()
+                && let Some((program, status)) = programs
                     .iter()
-                    .map(|program| format!("\n--- {program}\n{}", self.tail(program)))
-                    .collect();
-                bail!("{what}: not within {} s: {why}{logs}", deadline.as_secs());
+                    .find_map(|name| Some((name, self.exited(name)?)))
+            {
+                bail!("{program} ended ({status}):\n{}", self.tail(program));
             }
-            std::thread::sleep(LOOK);
-        }
+            Ok(outcome)
+        });
+        outcome.with_context(|| {
+            let logs = programs
+                .iter()
+                .map(|name| format!("\n--- {name}\n{}", self.tail(name)));
+            format!("the programs said last:{}", logs.collect::<String>())
+        })
     }
 
     /// How a program ended, if it did.
@@ -423,6 +419,29 @@ impl Told {
         if !event.refused.is_empty() {
             self.refused = Some(event.refused);
         }
+    }
+}
+
+/// Waits until a condition holds, looking at it every few milliseconds. `Ok(Err(why))` is "not yet,
+/// because".
+///
+/// # Errors
+/// At the deadline, with the last reason; at once with an error of the condition itself.
+pub fn wait_until<T>(
+    what: &str,
+    deadline: Duration,
+    mut condition: impl FnMut() -> Result<Result<T, String>>,
+) -> Result<T> {
+    let until = Instant::now() + deadline;
+    loop {
+        let why = match condition().with_context(|| format!("wait for {what}"))? {
+            Ok(value) => return Ok(value),
+            Err(why) => why,
+        };
+        if Instant::now() > until {
+            bail!("{what}: not within {} s: {why}", deadline.as_secs());
+        }
+        std::thread::sleep(LOOK);
     }
 }
 

@@ -20,9 +20,9 @@
     reason = "a test crate: a broken expectation ends the test, and it owns its own clock"
 )]
 
-//pub mod actors;
+pub mod actors;
 pub mod apiserver;
-//pub mod crash;
+pub mod crash;
 pub mod seed;
-//pub mod transcript;
-//pub mod world;
+pub mod transcript;
+pub mod world;

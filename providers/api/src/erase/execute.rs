@@ -608,26 +608,24 @@ impl<'a> Execution<'a> {
 
     /// Makes `index` wait for those of `holders` that are not done. `false` if there are none.
     fn wait_for(&mut self, index: NodeIndex, holders: BTreeSet<NodeIndex>, hold: Hold) -> bool {
-        let mut waits = false;
         for holder in holders {
-            if self.is_done(holder) {
-                continue;
-            }
-            if self.graph.hold(holder, index) {
-                waits = true;
-            } else if hold == Hold::Reference
-                && let Some(step) = self.graph.release_for(holder, index)
-            {
-                waits = true;
-                self.track_new_steps();
-                self.consider(step);
+            let tracks = &self.tracks;
+            let over = |step: NodeIndex| {
+                tracks.get(step.index()).is_some_and(|track| matches!(track.state, State::Done))
+            };
+            if holder != index && !over(holder) {
+                self.graph.hold(holder, index, hold, over);
             }
         }
+        self.track_new_steps();
+        let waits = self.graph.before(index).any(|before| !self.is_done(before));
         if waits {
             self.tracks[index.index()].held = None;
             self.set(index, State::Waiting);
-            // Between the refusal and now the last holder may have gone.
-            self.consider(index);
+        }
+        // Where a cycle was opened, others may have become free.
+        for step in self.graph.nodes() {
+            self.consider(step);
         }
         waits
     }

@@ -14,9 +14,9 @@ use std::{
 
 use petgraph::{
     Direction,
-    algo::{has_path_connecting, tarjan_scc, toposort},
+    algo::{tarjan_scc, toposort},
     graph::{DiGraph, NodeIndex},
-    visit::EdgeRef,
+    visit::{EdgeRef, NodeFiltered},
 };
 
 use super::{
@@ -102,7 +102,7 @@ impl Graph {
         for index in self.dag.node_indices().skip(before).collect::<Vec<_>>() {
             self.connect(index);
         }
-        self.open_cycles();
+        self.open_cycles(|_| false);
         Ok(self.dag.node_indices().skip(before).collect())
     }
 
@@ -133,25 +133,17 @@ impl Graph {
         self.dag.neighbors_directed(index, Direction::Outgoing)
     }
 
-    /// Records that `holder` has to go before `held`. `false` if that would close a cycle.
-    pub(crate) fn hold(&mut self, holder: NodeIndex, held: NodeIndex) -> bool {
-        if holder == held || has_path_connecting(&self.dag, held, holder, None) {
-            return false;
-        }
-        self.dag.update_edge(holder, held, Because::Uses);
-        true
-    }
-
-    /// Records that `holder` has to let `held` go before `held` can go, by a reference that was not
-    /// known: the step that releases it, unless `holder` cannot be asked to or has been.
-    pub(crate) fn release_for(&mut self, holder: NodeIndex, held: NodeIndex) -> Option<NodeIndex> {
-        let node = &self.dag[holder];
-        if node.action != Action::Delete || self.releases.contains_key(&node.resource.id) {
-            return None;
-        }
-        let step = self.release(holder);
-        self.dag.update_edge(step, held, Because::Follows);
-        Some(step)
+    /// Records that `holder` has to go before `held`, or let it go if it only refers to it, and opens
+    /// the cycles that this closes. `over` tells steps that have ended: nothing waits for them.
+    pub(crate) fn hold(
+        &mut self,
+        holder: NodeIndex,
+        held: NodeIndex,
+        hold: Hold,
+        over: impl Fn(NodeIndex) -> bool,
+    ) {
+        self.edge(Some(holder), Some(held), because(hold));
+        self.open_cycles(over);
     }
 
     /// Steps in an order that keeps every edge, sorted by wave, kind and identifier, with their
@@ -347,9 +339,10 @@ impl Graph {
 
     /// Opens every cycle: by releasing references where there are any, else by giving up the weakest
     /// edge, and then the cloud has the last word.
-    fn open_cycles(&mut self) {
+    fn open_cycles(&mut self, over: impl Fn(NodeIndex) -> bool) {
         loop {
-            let cycle = tarjan_scc(&self.dag).into_iter().find(|component| component.len() > 1);
+            let live = NodeFiltered::from_fn(&self.dag, |index| !over(index));
+            let cycle = tarjan_scc(&live).into_iter().find(|component| component.len() > 1);
             let Some(cycle) = cycle else { return };
             let cycle: BTreeSet<NodeIndex> = cycle.into_iter().collect();
             let inside: Vec<_> = self

@@ -18,14 +18,14 @@ use crate::{
     ownership::Tags,
 };
 
-/// DescribeTags of load balancers takes 20.
+/// `DescribeTags` of load balancers takes 20.
 const TAGS_BATCH: usize = 20;
 
 /// What the region has: load balancers cannot be filtered by the service.
 #[derive(Debug, Default)]
 pub(crate) struct Balancers {
     pub(crate) classic: Vec<LoadBalancerDescription>,
-    pub(crate) balancers: Vec<LoadBalancer>,
+    pub(crate) second: Vec<LoadBalancer>,
     pub(crate) groups: Vec<TargetGroup>,
 }
 
@@ -42,12 +42,24 @@ pub(crate) async fn classic(api: &Api) -> Result<Vec<LoadBalancerDescription>, E
 
 pub(crate) async fn balancers(api: &Api) -> Result<Vec<LoadBalancer>, Error> {
     let request = api.clients.elbv2().describe_load_balancers().page_size(400);
-    Ok(list_by_marker!(api, service::ELB, "elbv2:DescribeLoadBalancers", request, load_balancers))
+    Ok(list_by_marker!(
+        api,
+        service::ELB,
+        "elbv2:DescribeLoadBalancers",
+        request,
+        load_balancers
+    ))
 }
 
 pub(crate) async fn groups(api: &Api) -> Result<Vec<TargetGroup>, Error> {
     let request = api.clients.elbv2().describe_target_groups().page_size(400);
-    Ok(list_by_marker!(api, service::ELB, "elbv2:DescribeTargetGroups", request, target_groups))
+    Ok(list_by_marker!(
+        api,
+        service::ELB,
+        "elbv2:DescribeTargetGroups",
+        request,
+        target_groups
+    ))
 }
 
 /// `net/<name>/<id>` or `<group>/<id>`: the end of an ARN, by which interfaces name their balancer.
@@ -68,12 +80,13 @@ pub(crate) async fn tags(
 ) -> Result<BTreeMap<String, Tags>, Error> {
     let mut tags: BTreeMap<String, Tags> = BTreeMap::new();
     for (arn, name, said) in tagged.of("elasticloadbalancing", "") {
-        let classic = name.strip_prefix("loadbalancer/").filter(|name| !name.contains('/'));
+        let classic = name
+            .strip_prefix("loadbalancer/")
+            .filter(|name| !name.contains('/'));
         tags.insert(classic.unwrap_or(arn).to_owned(), said.clone());
     }
-    let unclear = |vpc: Option<&String>| {
-        vpc.is_some_and(|vpc| shared.contains(vpc) && !owned.contains(vpc))
-    };
+    let unclear =
+        |vpc: Option<&String>| vpc.is_some_and(|vpc| shared.contains(vpc) && !owned.contains(vpc));
     let names: Vec<String> = found
         .classic
         .iter()
@@ -82,7 +95,7 @@ pub(crate) async fn tags(
         .filter(|name| !tags.contains_key(name))
         .collect();
     let balancers = found
-        .balancers
+        .second
         .iter()
         .filter(|balancer| unclear(balancer.vpc_id.as_ref()))
         .filter_map(|balancer| balancer.load_balancer_arn.clone());
@@ -91,8 +104,10 @@ pub(crate) async fn tags(
         .iter()
         .filter(|group| unclear(group.vpc_id.as_ref()))
         .filter_map(|group| group.target_group_arn.clone());
-    let arns: Vec<String> =
-        balancers.chain(groups).filter(|arn| !tags.contains_key(arn)).collect();
+    let arns: Vec<String> = balancers
+        .chain(groups)
+        .filter(|arn| !tags.contains_key(arn))
+        .collect();
     for chunk in names.chunks(TAGS_BATCH) {
         let request = api
             .clients
@@ -107,12 +122,20 @@ pub(crate) async fn tags(
         };
         for said in answer.tag_descriptions.unwrap_or_default() {
             let pairs = said.tags.unwrap_or_default();
-            let pairs = pairs.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default()));
-            tags.entry(said.load_balancer_name.unwrap_or_default()).or_default().extend(pairs);
+            let pairs = pairs
+                .into_iter()
+                .map(|tag| (tag.key, tag.value.unwrap_or_default()));
+            tags.entry(said.load_balancer_name.unwrap_or_default())
+                .or_default()
+                .extend(pairs);
         }
     }
     for chunk in arns.chunks(TAGS_BATCH) {
-        let request = api.clients.elbv2().describe_tags().set_resource_arns(Some(chunk.to_vec()));
+        let request = api
+            .clients
+            .elbv2()
+            .describe_tags()
+            .set_resource_arns(Some(chunk.to_vec()));
         let call = Call::read(service::ELB, "elbv2:DescribeTags");
         let answer = match api.call(call, || request.clone().send()).await {
             Err(error) if error.class == Class::NotFound => continue,
@@ -120,8 +143,12 @@ pub(crate) async fn tags(
         };
         for said in answer.tag_descriptions.unwrap_or_default() {
             let pairs = said.tags.unwrap_or_default();
-            let pairs = pairs.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default()));
-            tags.entry(said.resource_arn.unwrap_or_default()).or_default().extend(pairs);
+            let pairs = pairs
+                .into_iter()
+                .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
+            tags.entry(said.resource_arn.unwrap_or_default())
+                .or_default()
+                .extend(pairs);
         }
     }
     Ok(tags)
@@ -137,7 +164,9 @@ impl Labels<'_> {
         let tags_of = |key: &str| tags.get(key).unwrap_or(&none);
         let mut resources = Vec::new();
         for balancer in &found.classic {
-            let Some(name) = balancer.load_balancer_name.as_deref() else { continue };
+            let Some(name) = balancer.load_balancer_name.as_deref() else {
+                continue;
+            };
             let parent = self.parent(balancer.vpc_id.as_deref());
             let labelled = label(
                 self.ownership,
@@ -146,7 +175,9 @@ impl Labels<'_> {
                 tags_of(name),
                 parent.as_ref(),
             );
-            let Some(mut resource) = labelled else { continue };
+            let Some(mut resource) = labelled else {
+                continue;
+            };
             resource.created = balancer.created_time.as_ref().and_then(timestamp);
             name.clone_into(&mut resource.name);
             if let Some(host) = &balancer.dns_name {
@@ -154,18 +185,37 @@ impl Labels<'_> {
             }
             let lives_in = LivesIn {
                 vpc: balancer.vpc_id.as_deref(),
-                subnets: balancer.subnets.iter().flatten().map(String::as_str).collect(),
-                groups: balancer.security_groups.iter().flatten().map(String::as_str).collect(),
+                subnets: balancer
+                    .subnets
+                    .iter()
+                    .flatten()
+                    .map(String::as_str)
+                    .collect(),
+                groups: balancer
+                    .security_groups
+                    .iter()
+                    .flatten()
+                    .map(String::as_str)
+                    .collect(),
             };
             resources.push(lives_in.put(resource));
         }
-        for balancer in &found.balancers {
-            let Some(arn) = balancer.load_balancer_arn.as_deref() else { continue };
+        for balancer in &found.second {
+            let Some(arn) = balancer.load_balancer_arn.as_deref() else {
+                continue;
+            };
             let Some(id) = name_in_arn(arn) else { continue };
             let parent = self.parent(balancer.vpc_id.as_deref());
-            let labelled =
-                label(self.ownership, &kinds::BALANCER, id, tags_of(arn), parent.as_ref());
-            let Some(mut resource) = labelled else { continue };
+            let labelled = label(
+                self.ownership,
+                &kinds::BALANCER,
+                id,
+                tags_of(arn),
+                parent.as_ref(),
+            );
+            let Some(mut resource) = labelled else {
+                continue;
+            };
             resource.created = balancer.created_time.as_ref().and_then(timestamp);
             if let Some(name) = &balancer.load_balancer_name {
                 resource.name.clone_from(name);
@@ -175,7 +225,11 @@ impl Labels<'_> {
                 resource = resource.with_data("host", host);
             }
             for group in &found.groups {
-                let uses = group.load_balancer_arns.iter().flatten().any(|used| used == arn);
+                let uses = group
+                    .load_balancer_arns
+                    .iter()
+                    .flatten()
+                    .any(|used| used == arn);
                 let name = group.target_group_arn.as_deref().and_then(name_in_arn);
                 if let (true, Some(name)) = (uses, name) {
                     resource = resource.using(rid(&kinds::TARGET_GROUP, name));
@@ -185,17 +239,31 @@ impl Labels<'_> {
             let lives_in = LivesIn {
                 vpc: balancer.vpc_id.as_deref(),
                 subnets: zones.filter_map(|zone| zone.subnet_id.as_deref()).collect(),
-                groups: balancer.security_groups.iter().flatten().map(String::as_str).collect(),
+                groups: balancer
+                    .security_groups
+                    .iter()
+                    .flatten()
+                    .map(String::as_str)
+                    .collect(),
             };
             resources.push(lives_in.put(resource));
         }
         for group in &found.groups {
-            let Some(arn) = group.target_group_arn.as_deref() else { continue };
+            let Some(arn) = group.target_group_arn.as_deref() else {
+                continue;
+            };
             let Some(id) = name_in_arn(arn) else { continue };
             let parent = self.parent(group.vpc_id.as_deref());
-            let labelled =
-                label(self.ownership, &kinds::TARGET_GROUP, id, tags_of(arn), parent.as_ref());
-            let Some(mut resource) = labelled else { continue };
+            let labelled = label(
+                self.ownership,
+                &kinds::TARGET_GROUP,
+                id,
+                tags_of(arn),
+                parent.as_ref(),
+            );
+            let Some(mut resource) = labelled else {
+                continue;
+            };
             if let Some(name) = &group.target_group_name {
                 resource.name.clone_from(name);
             }
@@ -246,7 +314,10 @@ mod tests {
             let arn = format!("arn:aws:elasticloadbalancing:us-east-1:1:{end}");
             name_in_arn(&arn).map(str::to_owned)
         };
-        assert_eq!(name("loadbalancer/net/i-int/50d").as_deref(), Some("net/i-int/50d"));
+        assert_eq!(
+            name("loadbalancer/net/i-int/50d").as_deref(),
+            Some("net/i-int/50d")
+        );
         assert_eq!(name("targetgroup/x/73e").as_deref(), Some("x/73e"));
         assert_eq!(name("listener/net/x/1/2"), None);
     }

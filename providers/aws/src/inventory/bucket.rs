@@ -25,7 +25,11 @@ pub(crate) async fn buckets(api: &Api) -> Result<Vec<Bucket>, Error> {
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let request = api.clients.s3().list_buckets().set_continuation_token(token.clone());
+        let request = api
+            .clients
+            .s3()
+            .list_buckets()
+            .set_continuation_token(token.clone());
         let call = Call::read(service::S3, "s3:ListBuckets");
         let page = api.call(call, || request.clone().send()).await?;
         found.extend(page.buckets.unwrap_or_default());
@@ -40,12 +44,18 @@ pub(crate) async fn buckets(api: &Api) -> Result<Vec<Bucket>, Error> {
 async fn tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
     let call = Call::read(service::S3, "s3:GetBucketTagging");
     let answer = api
-        .call(call, || api.clients.s3().get_bucket_tagging().bucket(name).send())
+        .call(call, || {
+            api.clients.s3().get_bucket_tagging().bucket(name).send()
+        })
         .await;
     match answer {
-        Ok(answer) => {
-            Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()))
-        }
+        Ok(answer) => Ok(Some(
+            answer
+                .tag_set
+                .into_iter()
+                .map(|tag| (tag.key, tag.value))
+                .collect(),
+        )),
         Err(error) if error.code == "NoSuchTagSet" => Ok(Some(Tags::new())),
         Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -80,7 +90,12 @@ pub(crate) async fn discover(
             // only its name proves.
             let known = tags.is_empty() && name == bootstrap;
             let proof = facts.proof_by_name(name).filter(|_| known)?;
-            Some(Resource::owned(rid(&kinds::BUCKET, name), kinds::BUCKET, name, proof))
+            Some(Resource::owned(
+                rid(&kinds::BUCKET, name),
+                kinds::BUCKET,
+                name,
+                proof,
+            ))
         });
         if let Some(mut resource) = found {
             name.clone_into(&mut resource.name);

@@ -28,18 +28,45 @@ pub(crate) async fn instances(
     ids: &[String],
 ) -> Result<Vec<Instance>, Error> {
     let flat = |reservations: Vec<aws_sdk_ec2::types::Reservation>| {
-        reservations.into_iter().flat_map(|found| found.instances.unwrap_or_default())
+        reservations
+            .into_iter()
+            .flat_map(|found| found.instances.unwrap_or_default())
     };
     let mut found: Vec<Instance> = Vec::new();
     if !vpcs.is_empty() {
-        let request = api.clients.ec2().describe_instances().filters(filter("vpc-id", vpcs));
-        let all = list!(api, service::EC2, "ec2:DescribeInstances", request, reservations);
+        let request = api
+            .clients
+            .ec2()
+            .describe_instances()
+            .filters(filter("vpc-id", vpcs));
+        let all = list!(
+            api,
+            service::EC2,
+            "ec2:DescribeInstances",
+            request,
+            reservations
+        );
         found.extend(flat(all));
     }
-    let missing = select::missing(ids, found.iter().filter_map(|found| found.instance_id.as_deref()));
+    let missing = select::missing(
+        ids,
+        found
+            .iter()
+            .filter_map(|found| found.instance_id.as_deref()),
+    );
     for chunk in missing.chunks(kinds::FILTER_VALUES) {
-        let request = api.clients.ec2().describe_instances().filters(filter("instance-id", chunk));
-        let all = list!(api, service::EC2, "ec2:DescribeInstances", request, reservations);
+        let request = api
+            .clients
+            .ec2()
+            .describe_instances()
+            .filters(filter("instance-id", chunk));
+        let all = list!(
+            api,
+            service::EC2,
+            "ec2:DescribeInstances",
+            request,
+            reservations
+        );
         found.extend(flat(all));
     }
     Ok(found)
@@ -48,8 +75,18 @@ pub(crate) async fn instances(
 pub(crate) async fn volumes(api: &Api, ids: &[String]) -> Result<Vec<Volume>, Error> {
     let mut found = Vec::new();
     for chunk in ids.chunks(kinds::FILTER_VALUES) {
-        let request = api.clients.ec2().describe_volumes().filters(filter("volume-id", chunk));
-        found.extend(list!(api, service::EC2, "ec2:DescribeVolumes", request, volumes));
+        let request = api
+            .clients
+            .ec2()
+            .describe_volumes()
+            .filters(filter("volume-id", chunk));
+        found.extend(list!(
+            api,
+            service::EC2,
+            "ec2:DescribeVolumes",
+            request,
+            volumes
+        ));
     }
     Ok(found)
 }
@@ -63,7 +100,13 @@ pub(crate) async fn snapshots(api: &Api, ids: &[String]) -> Result<Vec<Snapshot>
             .describe_snapshots()
             .owner_ids("self")
             .filters(filter("snapshot-id", chunk));
-        found.extend(list!(api, service::EC2, "ec2:DescribeSnapshots", request, snapshots));
+        found.extend(list!(
+            api,
+            service::EC2,
+            "ec2:DescribeSnapshots",
+            request,
+            snapshots
+        ));
     }
     Ok(found)
 }
@@ -71,9 +114,19 @@ pub(crate) async fn snapshots(api: &Api, ids: &[String]) -> Result<Vec<Snapshot>
 pub(crate) async fn images(api: &Api, ids: &[String]) -> Result<Vec<Image>, Error> {
     let mut found = Vec::new();
     for chunk in ids.chunks(kinds::FILTER_VALUES) {
-        let request =
-            api.clients.ec2().describe_images().owners("self").filters(filter("image-id", chunk));
-        found.extend(list!(api, service::EC2, "ec2:DescribeImages", request, images));
+        let request = api
+            .clients
+            .ec2()
+            .describe_images()
+            .owners("self")
+            .filters(filter("image-id", chunk));
+        found.extend(list!(
+            api,
+            service::EC2,
+            "ec2:DescribeImages",
+            request,
+            images
+        ));
     }
     Ok(found)
 }
@@ -87,8 +140,11 @@ pub(crate) async fn placement_groups(
         return Ok(Vec::new());
     }
     let call = skep_providers::call::Call::read(service::EC2, "ec2:DescribePlacementGroups");
-    let answer =
-        api.call(call, || api.clients.ec2().describe_placement_groups().send()).await?;
+    let answer = api
+        .call(call, || {
+            api.clients.ec2().describe_placement_groups().send()
+        })
+        .await?;
     let all = answer.placement_groups.unwrap_or_default();
     Ok(all
         .into_iter()
@@ -128,7 +184,11 @@ fn runs_control_plane(ownership: &Ownership, tags: &Tags, instance: &Instance) -
 }
 
 pub(crate) fn instance_presence(instance: &Instance) -> Presence {
-    match instance.state.as_ref().and_then(|state| state.name.as_ref()) {
+    match instance
+        .state
+        .as_ref()
+        .and_then(|state| state.name.as_ref())
+    {
         Some(InstanceStateName::Terminated) => Presence::Gone,
         Some(InstanceStateName::ShuttingDown) => Presence::Going,
         _ => Presence::Present,
@@ -150,7 +210,9 @@ pub(crate) fn instance_resources(ownership: &Ownership, instances: &[Instance]) 
     let mut resources = Vec::new();
     for instance in instances {
         let presence = instance_presence(instance);
-        let Some(id) = instance.instance_id.as_deref() else { continue };
+        let Some(id) = instance.instance_id.as_deref() else {
+            continue;
+        };
         if presence == Presence::Gone {
             continue;
         }
@@ -189,10 +251,14 @@ pub(crate) fn instance_resources(ownership: &Ownership, instances: &[Instance]) 
         let owned = resource.proof.is_some();
         for mapping in instance.block_device_mappings.iter().flatten() {
             let Some(ebs) = &mapping.ebs else { continue };
-            let Some(volume) = &ebs.volume_id else { continue };
+            let Some(volume) = &ebs.volume_id else {
+                continue;
+            };
             let volume_id = rid(&kinds::VOLUME, volume);
             if owned && ebs.delete_on_termination == Some(true) {
-                let proof = Proof::MemberOf { parent: rid_.clone() };
+                let proof = Proof::MemberOf {
+                    parent: rid_.clone(),
+                };
                 let device = mapping.device_name.as_deref().unwrap_or(volume);
                 let name = format!("{} {device}", resource.name);
                 resources.push(
@@ -214,8 +280,12 @@ pub(crate) fn volume_resources(ownership: &Ownership, volumes: &[Volume]) -> Vec
         .filter(|volume| volume.state != Some(VolumeState::Deleted))
         .filter_map(|volume| {
             let tags = tags_of(volume.tags.as_deref());
-            let mut resource =
-                plain(ownership, &kinds::VOLUME, volume.volume_id.as_deref()?, &tags)?;
+            let mut resource = plain(
+                ownership,
+                &kinds::VOLUME,
+                volume.volume_id.as_deref()?,
+                &tags,
+            )?;
             resource.created = volume.create_time.as_ref().and_then(timestamp);
             if volume.state == Some(VolumeState::Deleting) {
                 resource.presence = Presence::Going;
@@ -246,9 +316,13 @@ pub(crate) fn snapshot_resources(ownership: &Ownership, snapshots: &[Snapshot]) 
 pub(crate) fn image_resources(ownership: &Ownership, images: &[Image]) -> Vec<Resource> {
     let mut resources = Vec::new();
     for image in images {
-        let Some(id) = image.image_id.as_deref() else { continue };
+        let Some(id) = image.image_id.as_deref() else {
+            continue;
+        };
         let tags = tags_of(image.tags.as_deref());
-        let Some(mut resource) = plain(ownership, &kinds::IMAGE, id, &tags) else { continue };
+        let Some(mut resource) = plain(ownership, &kinds::IMAGE, id, &tags) else {
+            continue;
+        };
         if !tags.contains_key("Name")
             && let Some(name) = &image.name
         {
@@ -260,15 +334,25 @@ pub(crate) fn image_resources(ownership: &Ownership, images: &[Image]) -> Vec<Re
         }
         let owned = resource.proof.is_some();
         for mapping in image.block_device_mappings.iter().flatten() {
-            let Some(snapshot) = mapping.ebs.as_ref().and_then(|ebs| ebs.snapshot_id.as_deref())
+            let Some(snapshot) = mapping
+                .ebs
+                .as_ref()
+                .and_then(|ebs| ebs.snapshot_id.as_deref())
             else {
                 continue;
             };
             let snapshot_id = rid(&kinds::SNAPSHOT, snapshot);
             if owned {
-                let proof = Proof::MemberOf { parent: resource.id.clone() };
+                let proof = Proof::MemberOf {
+                    parent: resource.id.clone(),
+                };
                 let name = format!("{} snapshot", resource.name);
-                resources.push(Resource::owned(snapshot_id.clone(), kinds::SNAPSHOT, name, proof));
+                resources.push(Resource::owned(
+                    snapshot_id.clone(),
+                    kinds::SNAPSHOT,
+                    name,
+                    proof,
+                ));
             }
             resource = resource.using(snapshot_id);
         }
@@ -311,7 +395,12 @@ pub(crate) fn host_resources(ownership: &Ownership, hosts: &[Host]) -> Vec<Resou
         .filter(|host| host_presence(host) != Presence::Gone)
         .filter_map(|host| {
             let tags = tags_of(host.tags.as_deref());
-            plain(ownership, &kinds::DEDICATED_HOST, host.host_id.as_deref()?, &tags)
+            plain(
+                ownership,
+                &kinds::DEDICATED_HOST,
+                host.host_id.as_deref()?,
+                &tags,
+            )
         })
         .collect()
 }
@@ -326,11 +415,6 @@ fn left_to_backup(resource: &Resource) -> Resource {
 }
 
 /// A resource that only its own tags can prove.
-pub(crate) fn plain(
-    ownership: &Ownership,
-    kind: &Kind,
-    id: &str,
-    tags: &Tags,
-) -> Option<Resource> {
+pub(crate) fn plain(ownership: &Ownership, kind: &Kind, id: &str, tags: &Tags) -> Option<Resource> {
     label(ownership, kind, id, tags, None)
 }

@@ -51,7 +51,9 @@ struct Marked {
 
 /// A name without the trailing dot, in lower case, with Route 53's octal escapes undone for `*`.
 pub(crate) fn normal(name: &str) -> String {
-    name.trim_end_matches('.').replace("\\052", "*").to_ascii_lowercase()
+    name.trim_end_matches('.')
+        .replace("\\052", "*")
+        .to_ascii_lowercase()
 }
 
 fn bare(zone_id: &str) -> &str {
@@ -74,7 +76,7 @@ pub(crate) fn record_id(zone: &str, set: &ResourceRecordSet) -> ResourceId {
 }
 
 /// The zone's own records, which go with it.
-fn is_apex(set: &ResourceRecordSet, zone: &str) -> bool {
+pub(crate) fn is_apex(set: &ResourceRecordSet, zone: &str) -> bool {
     matches!(set.r#type, RrType::Ns | RrType::Soa) && normal(&set.name) == normal(zone)
 }
 
@@ -94,9 +96,14 @@ async fn zones_named(api: &Api, name: &str) -> Result<Vec<HostedZone>, Error> {
         let page = api.call(call, || request.clone().send()).await?;
         // The listing goes on in order after the name that was asked for.
         let more = page.is_truncated
-            && page.hosted_zones.iter().all(|zone| normal(&zone.name) == normal(name));
+            && page
+                .hosted_zones
+                .iter()
+                .all(|zone| normal(&zone.name) == normal(name));
         found.extend(
-            page.hosted_zones.into_iter().filter(|zone| normal(&zone.name) == normal(name)),
+            page.hosted_zones
+                .into_iter()
+                .filter(|zone| normal(&zone.name) == normal(name)),
         );
         if !more {
             return Ok(found);
@@ -133,8 +140,11 @@ async fn zone_tags(api: &Api, id: &str) -> Result<Tags, Error> {
 /// A zone by its identifier; the tagging API names zones that are gone.
 pub(crate) async fn zone(api: &Api, id: &str) -> Result<Option<HostedZone>, Error> {
     let call = Call::read(service::ROUTE53, "route53:GetHostedZone");
-    let answer =
-        api.call(call, || api.clients.route53().get_hosted_zone().id(id).send()).await;
+    let answer = api
+        .call(call, || {
+            api.clients.route53().get_hosted_zone().id(id).send()
+        })
+        .await;
     match answer {
         Ok(answer) => Ok(answer.hosted_zone),
         Err(error) if error.class == Class::NotFound => Ok(None),
@@ -171,7 +181,10 @@ pub(crate) async fn records(
         // Names are in the order of their labels from the right, compared as text: the sister
         // `demo-b` may stand between `demo` and what is below `demo`, so only the common text ends
         // the search.
-        let last = page.resource_record_sets.last().map(|set| ordered(&set.name));
+        let last = page
+            .resource_record_sets
+            .last()
+            .map(|set| ordered(&set.name));
         let past = match (&wanted, &last) {
             (Some(wanted), Some(last)) => !last.starts_with(wanted.as_str()) && last > wanted,
             (None, _) | (Some(_), None) => false,
@@ -180,8 +193,11 @@ pub(crate) async fn records(
         if !page.is_truncated || past {
             return Ok(found);
         }
-        (name, kind, identifier) =
-            (page.next_record_name, page.next_record_type, page.next_record_identifier);
+        (name, kind, identifier) = (
+            page.next_record_name,
+            page.next_record_type,
+            page.next_record_identifier,
+        );
     }
 }
 
@@ -191,7 +207,9 @@ async fn public_above(api: &Api, domain: &str) -> Result<Option<HostedZone>, Err
     loop {
         let zones = zones_named(api, name).await?;
         let public = |zone: &HostedZone| {
-            zone.config.as_ref().is_none_or(|config| !config.private_zone)
+            zone.config
+                .as_ref()
+                .is_none_or(|config| !config.private_zone)
         };
         if let Some(zone) = zones.into_iter().find(public) {
             return Ok(Some(zone));
@@ -226,8 +244,14 @@ pub(crate) async fn discover(
     let mut mirrored: BTreeMap<(String, String), ResourceId> = BTreeMap::new();
 
     let listed = try_join_all(marked.iter().map(|zone| {
-        let api = if zone.by_role { role.unwrap_or(api) } else { api };
-        let below = matches!(zone.mark, Mark::Shared(_)).then_some(domain.as_deref()).flatten();
+        let api = if zone.by_role {
+            role.unwrap_or(api)
+        } else {
+            api
+        };
+        let below = matches!(zone.mark, Mark::Shared(_))
+            .then_some(domain.as_deref())
+            .flatten();
         records(api, &zone.id, below)
     }))
     .await?;
@@ -243,7 +267,9 @@ pub(crate) async fn discover(
                     proof.clone(),
                 ));
                 for set in sets.into_iter().filter(|set| !is_apex(set, &zone.name)) {
-                    let proof = Proof::MemberOf { parent: zone_rid.clone() };
+                    let proof = Proof::MemberOf {
+                        parent: zone_rid.clone(),
+                    };
                     let id = found.push(zone, set.clone(), proof, &zone_rid);
                     if zone.private {
                         mirrored.insert(key(&set), id);
@@ -294,10 +320,13 @@ impl Found {
     ) -> ResourceId {
         let id = record_id(&zone.id, &set);
         let name = normal(&set.name);
-        let resource =
-            Resource::owned(id.clone(), kinds::RECORD, name, proof).using(held.clone());
+        let resource = Resource::owned(id.clone(), kinds::RECORD, name, proof).using(held.clone());
         self.resources.push(resource);
-        let record = Record { zone: zone.id.clone(), by_role: zone.by_role, set };
+        let record = Record {
+            zone: zone.id.clone(),
+            by_role: zone.by_role,
+            set,
+        };
         self.records.insert(id.clone(), record);
         id
     }
@@ -313,9 +342,15 @@ async fn public_mirrors(
     found: &mut Found,
 ) -> Result<(), Error> {
     for domain in domains {
-        let Some(zone) = public_above(api, domain).await? else { continue };
+        let Some(zone) = public_above(api, domain).await? else {
+            continue;
+        };
         let zone_id = bare(&zone.id).to_owned();
-        if found.resources.iter().any(|known| known.id == rid(&kinds::ZONE, &zone_id)) {
+        if found
+            .resources
+            .iter()
+            .any(|known| known.id == rid(&kinds::ZONE, &zone_id))
+        {
             // Owned itself: its records are listed already.
             continue;
         }
@@ -328,8 +363,12 @@ async fn public_mirrors(
             let twin = mirrored.get(&key(&set));
             let resource = match twin {
                 Some(twin) => {
-                    let proof = Proof::MemberOf { parent: twin.clone() };
-                    Some(Resource::owned(id.clone(), kinds::RECORD, name, proof).using(twin.clone()))
+                    let proof = Proof::MemberOf {
+                        parent: twin.clone(),
+                    };
+                    Some(
+                        Resource::owned(id.clone(), kinds::RECORD, name, proof).using(twin.clone()),
+                    )
                 }
                 None => facts
                     .proof_by_domain(&name)
@@ -338,7 +377,11 @@ async fn public_mirrors(
             };
             if let Some(resource) = resource {
                 found.resources.push(resource);
-                let record = Record { zone: zone_id.clone(), by_role: false, set };
+                let record = Record {
+                    zone: zone_id.clone(),
+                    by_role: false,
+                    set,
+                };
                 found.records.insert(id, record);
             }
         }
@@ -349,7 +392,10 @@ async fn public_mirrors(
 /// Whether a record points at a load balancer of the cluster: one that exists, or one of the two
 /// names that the installer gives.
 fn points_at(set: &ResourceRecordSet, hosts: &BTreeSet<String>, infra_id: &str) -> bool {
-    let aliases = set.alias_target.iter().map(|target| target.dns_name.as_str());
+    let aliases = set
+        .alias_target
+        .iter()
+        .map(|target| target.dns_name.as_str());
     let names = set
         .resource_records
         .iter()
@@ -385,7 +431,11 @@ async fn own_zones(
         .map(|(_, id, _)| id.to_owned())
         .filter(|id| !named.contains_key(id))
         .collect::<Vec<_>>();
-    for found in try_join_all(known.iter().map(|id| zone(api, id))).await?.into_iter().flatten() {
+    for found in try_join_all(known.iter().map(|id| zone(api, id)))
+        .await?
+        .into_iter()
+        .flatten()
+    {
         named.insert(bare(&found.id).to_owned(), found);
     }
     let marked = try_join_all(named.into_iter().map(|(id, zone)| async move {
@@ -393,7 +443,10 @@ async fn own_zones(
         Ok::<_, Error>(marked(zone, mark, false))
     }))
     .await?;
-    Ok(marked.into_iter().filter(|zone| zone.mark != Mark::None).collect())
+    Ok(marked
+        .into_iter()
+        .filter(|zone| zone.mark != Mark::None)
+        .collect())
 }
 
 /// Shared zones of the account behind the role. Owned ones there are none.
@@ -402,9 +455,16 @@ async fn shared_zones(
     ownership: &Ownership,
     tagged: &Tagged,
 ) -> Result<Vec<Marked>, Error> {
-    let known: Vec<&str> = tagged.of("route53", "hostedzone/").map(|(_, id, _)| id).collect();
+    let known: Vec<&str> = tagged
+        .of("route53", "hostedzone/")
+        .map(|(_, id, _)| id)
+        .collect();
     let mut zones = Vec::new();
-    for found in try_join_all(known.iter().map(|id| zone(api, id))).await?.into_iter().flatten() {
+    for found in try_join_all(known.iter().map(|id| zone(api, id)))
+        .await?
+        .into_iter()
+        .flatten()
+    {
         let mark = ownership.mark(&zone_tags(api, bare(&found.id)).await?);
         if matches!(mark, Mark::Shared(_)) {
             zones.push(marked(found, mark, true));
@@ -448,7 +508,10 @@ mod tests {
     #[test]
     fn a_record_is_named_without_dots_and_escapes() {
         let set = alias("\\052.apps.Demo.example.com.", "x.");
-        assert_eq!(record_id("Z1", &set).as_str(), "route53/record/Z1/A/*.apps.demo.example.com");
+        assert_eq!(
+            record_id("Z1", &set).as_str(),
+            "route53/record/Z1/A/*.apps.demo.example.com"
+        );
     }
 
     #[test]

@@ -34,7 +34,9 @@ pub(crate) struct Identities {
 const MACHINES: &[&str] = &["master", "worker", "bootstrap"];
 
 fn installers_own(infra_id: &str, name: &str, suffix: &str) -> bool {
-    MACHINES.iter().any(|machine| name == format!("{infra_id}-{machine}-{suffix}"))
+    MACHINES
+        .iter()
+        .any(|machine| name == format!("{infra_id}-{machine}-{suffix}"))
 }
 
 /// Roles with the prefix, and those that owned profiles hold.
@@ -49,7 +51,12 @@ pub(crate) async fn roles_and_profiles(
     };
     let profiles = async {
         let request = iam.list_instance_profiles().max_items(PAGE);
-        Ok::<_, Error>(list_iam!(api, "iam:ListInstanceProfiles", request, instance_profiles))
+        Ok::<_, Error>(list_iam!(
+            api,
+            "iam:ListInstanceProfiles",
+            request,
+            instance_profiles
+        ))
     };
     let (roles, profiles) = futures::try_join!(roles, profiles)?;
     let (infra_id, prefix) = (ownership.infra_id(), ownership.prefix());
@@ -70,11 +77,17 @@ pub(crate) async fn roles_and_profiles(
     .await?
     .into_iter()
     .flatten()
-    .filter(|(_, tags)| tags.as_ref().is_none_or(|tags| ownership.mark(tags) != Mark::None))
+    .filter(|(_, tags)| {
+        tags.as_ref()
+            .is_none_or(|tags| ownership.mark(tags) != Mark::None)
+    })
     .collect::<Vec<_>>();
 
     let held = |name: &str| {
-        profiles.iter().flat_map(|(profile, _)| &profile.roles).any(|role| role.role_name == name)
+        profiles
+            .iter()
+            .flat_map(|(profile, _)| &profile.roles)
+            .any(|role| role.role_name == name)
     };
     let roles = try_join_all(
         roles
@@ -90,17 +103,20 @@ pub(crate) async fn roles_and_profiles(
             }),
     )
     .await?;
-    Ok(Identities { roles: roles.into_iter().flatten().collect(), profiles, users: Vec::new() })
+    Ok(Identities {
+        roles: roles.into_iter().flatten().collect(),
+        profiles,
+        users: Vec::new(),
+    })
 }
 
-pub(crate) async fn users(
-    api: &Api,
-    ownership: &Ownership,
-) -> Result<Vec<(User, Tags)>, Error> {
+pub(crate) async fn users(api: &Api, ownership: &Ownership) -> Result<Vec<(User, Tags)>, Error> {
     let request = api.clients.iam().list_users().max_items(PAGE);
     let users = list_iam!(api, "iam:ListUsers", request, users);
     let prefix = ownership.prefix();
-    let users = users.into_iter().filter(|user| user.user_name.starts_with(&prefix));
+    let users = users
+        .into_iter()
+        .filter(|user| user.user_name.starts_with(&prefix));
     let tagged = try_join_all(users.map(|user| async move {
         let tags = user_tags(api, &user.user_name).await?;
         Ok::<_, Error>(tags.map(|tags| (user, tags)))
@@ -111,32 +127,44 @@ pub(crate) async fn users(
 
 /// Tags of a role; `None` when it went in between.
 async fn role_tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
-    there(async {
-        let request = api.clients.iam().list_role_tags().role_name(name);
-        Ok(list_iam!(api, "iam:ListRoleTags", request, tags))
-    }
-    .await)
+    there(
+        async {
+            let request = api.clients.iam().list_role_tags().role_name(name);
+            Ok(list_iam!(api, "iam:ListRoleTags", request, tags))
+        }
+        .await,
+    )
 }
 
 async fn profile_tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
-    there(async {
-        let request = api.clients.iam().list_instance_profile_tags().instance_profile_name(name);
-        Ok(list_iam!(api, "iam:ListInstanceProfileTags", request, tags))
-    }
-    .await)
+    there(
+        async {
+            let request = api
+                .clients
+                .iam()
+                .list_instance_profile_tags()
+                .instance_profile_name(name);
+            Ok(list_iam!(api, "iam:ListInstanceProfileTags", request, tags))
+        }
+        .await,
+    )
 }
 
 async fn user_tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
-    there(async {
-        let request = api.clients.iam().list_user_tags().user_name(name);
-        Ok(list_iam!(api, "iam:ListUserTags", request, tags))
-    }
-    .await)
+    there(
+        async {
+            let request = api.clients.iam().list_user_tags().user_name(name);
+            Ok(list_iam!(api, "iam:ListUserTags", request, tags))
+        }
+        .await,
+    )
 }
 
 fn there(tags: Result<Vec<Tag>, Error>) -> Result<Option<Tags>, Error> {
     match tags {
-        Ok(tags) => Ok(Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())),
+        Ok(tags) => Ok(Some(
+            tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        )),
         Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -145,9 +173,7 @@ fn there(tags: Result<Vec<Tag>, Error>) -> Result<Option<Tags>, Error> {
 pub(crate) fn resources(ownership: &Ownership, found: &Identities) -> Vec<Resource> {
     let mut resources = Vec::new();
     for (role, tags) in &found.roles {
-        if let Some(mut resource) =
-            label(ownership, &kinds::ROLE, &role.role_name, tags.as_ref())
-        {
+        if let Some(mut resource) = label(ownership, &kinds::ROLE, &role.role_name, tags.as_ref()) {
             resource.created = timestamp(&role.create_date);
             resources.push(resource);
         }
@@ -159,8 +185,11 @@ pub(crate) fn resources(ownership: &Ownership, found: &Identities) -> Vec<Resour
             continue;
         };
         resource.created = timestamp(&profile.create_date);
-        let roles: Vec<&str> =
-            profile.roles.iter().map(|role| role.role_name.as_str()).collect();
+        let roles: Vec<&str> = profile
+            .roles
+            .iter()
+            .map(|role| role.role_name.as_str())
+            .collect();
         for role in &roles {
             resource = resource.using(rid(&kinds::ROLE, role));
         }
@@ -176,22 +205,17 @@ pub(crate) fn resources(ownership: &Ownership, found: &Identities) -> Vec<Resour
 }
 
 /// `tags` are absent where the name itself is the installer's.
-fn label(
-    ownership: &Ownership,
-    kind: &Kind,
-    name: &str,
-    tags: Option<&Tags>,
-) -> Option<Resource> {
+fn label(ownership: &Ownership, kind: &Kind, name: &str, tags: Option<&Tags>) -> Option<Resource> {
     let id = rid(kind, name);
     let Some(tags) = tags else {
-        let proof = Proof::NamePrefix { prefix: ownership.prefix() };
+        let proof = Proof::NamePrefix {
+            prefix: ownership.prefix(),
+        };
         return Some(Resource::owned(id, kind.clone(), name, proof));
     };
     match ownership.mark(tags) {
         Mark::Owned(proof) => Some(Resource::owned(id, kind.clone(), name, proof)),
-        Mark::Shared(key) => {
-            Some(Resource::shared(id, kind.clone(), name).with_data("key", key))
-        }
+        Mark::Shared(key) => Some(Resource::shared(id, kind.clone(), name).with_data("key", key)),
         Mark::None => None,
     }
 }
@@ -210,7 +234,11 @@ mod tests {
             ("demo-x7k2p-audit-role", false),
             ("other-master-role", false),
         ] {
-            assert_eq!(installers_own("demo-x7k2p", name, "role"), expected, "{name}");
+            assert_eq!(
+                installers_own("demo-x7k2p", name, "role"),
+                expected,
+                "{name}"
+            );
         }
     }
 }

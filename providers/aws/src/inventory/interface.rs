@@ -36,7 +36,11 @@ pub(crate) async fn interfaces_by(
 ) -> Result<Vec<NetworkInterface>, Error> {
     let mut found = Vec::new();
     for chunk in values.chunks(kinds::FILTER_VALUES) {
-        let request = api.clients.ec2().describe_network_interfaces().filters(filter(name, chunk));
+        let request = api
+            .clients
+            .ec2()
+            .describe_network_interfaces()
+            .filters(filter(name, chunk));
         found.extend(list!(
             api,
             service::EC2,
@@ -61,12 +65,39 @@ pub(crate) enum Owner {
     Service(String),
 }
 
+/// What services write into the interfaces that they make, and what people call them.
+const SERVICES: &[(&str, &str)] = &[
+    ("AWS Lambda", "AWS Lambda"),
+    ("EFS mount target", "an EFS mount target"),
+    ("RDSNetworkInterface", "Amazon RDS"),
+    ("ElastiCache", "Amazon ElastiCache"),
+    ("DAX", "DynamoDB Accelerator"),
+    (
+        "Network Interface for Transit Gateway",
+        "a transit gateway attachment",
+    ),
+    (
+        "EC2 Instance Connect Endpoint",
+        "an EC2 Instance Connect endpoint",
+    ),
+    ("Amazon EKS", "Amazon EKS"),
+    ("arn:aws:ecs", "Amazon ECS"),
+    ("VPC Firewall", "AWS Network Firewall"),
+    (
+        "AWS created network interface for directory",
+        "AWS Directory Service",
+    ),
+    ("Created By Amazon Workspaces", "Amazon WorkSpaces"),
+];
+
 /// Whom an interface belongs to, by what AWS writes into it.
 pub(crate) fn owner(interface: &NetworkInterface) -> Owner {
     let said = interface.description.as_deref().unwrap_or_default();
     let kind = interface.interface_type.as_ref();
     let id_in = |prefix: &str| {
-        said.split_whitespace().find(|word| word.starts_with(prefix)).map(str::to_owned)
+        said.split_whitespace()
+            .find(|word| word.starts_with(prefix))
+            .map(str::to_owned)
     };
     if kind == Some(&InterfaceType::NatGateway) || said.starts_with("Interface for NAT Gateway") {
         return match id_in("nat-") {
@@ -81,7 +112,11 @@ pub(crate) fn owner(interface: &NetworkInterface) -> Owner {
         };
     }
     if let Some(name) = said.strip_prefix("ELB ") {
-        let kind = if name.contains('/') { kinds::BALANCER } else { kinds::CLASSIC_BALANCER };
+        let kind = if name.contains('/') {
+            kinds::BALANCER
+        } else {
+            kinds::CLASSIC_BALANCER
+        };
         return Owner::Follows(rid(&kind, name));
     }
     if let Some(attachment) = &interface.attachment
@@ -94,25 +129,14 @@ pub(crate) fn owner(interface: &NetworkInterface) -> Owner {
             Owner::AttachedTo(instance)
         };
     }
-    const SERVICES: &[(&str, &str)] = &[
-        ("AWS Lambda", "AWS Lambda"),
-        ("EFS mount target", "an EFS mount target"),
-        ("RDSNetworkInterface", "Amazon RDS"),
-        ("ElastiCache", "Amazon ElastiCache"),
-        ("DAX", "DynamoDB Accelerator"),
-        ("Network Interface for Transit Gateway", "a transit gateway attachment"),
-        ("EC2 Instance Connect Endpoint", "an EC2 Instance Connect endpoint"),
-        ("Amazon EKS", "Amazon EKS"),
-        ("arn:aws:ecs", "Amazon ECS"),
-        ("VPC Firewall", "AWS Network Firewall"),
-        ("AWS created network interface for directory", "AWS Directory Service"),
-        ("Created By Amazon Workspaces", "Amazon WorkSpaces"),
-    ];
     if let Some((_, name)) = SERVICES.iter().find(|(prefix, _)| said.starts_with(prefix)) {
         return Owner::Service((*name).to_owned());
     }
     if interface.requester_managed == Some(true) {
-        let by = interface.requester_id.as_deref().unwrap_or("an AWS service");
+        let by = interface
+            .requester_id
+            .as_deref()
+            .unwrap_or("an AWS service");
         return Owner::Service(by.to_owned());
     }
     Owner::Nobody
@@ -127,11 +151,19 @@ impl Labels<'_> {
                 let id = interface.network_interface_id.as_deref()?;
                 let tags = tags_of(interface.tag_set.as_deref());
                 let parent = self.parent(interface.vpc_id.as_deref());
-                let said = interface.description.as_deref().filter(|said| !said.is_empty());
+                let said = interface
+                    .description
+                    .as_deref()
+                    .filter(|said| !said.is_empty());
                 let name = said.unwrap_or(id);
                 let rid_ = rid(&kinds::INTERFACE, id);
-                let labelled =
-                    label(self.ownership, &kinds::INTERFACE, id, &tags, parent.as_ref());
+                let labelled = label(
+                    self.ownership,
+                    &kinds::INTERFACE,
+                    id,
+                    &tags,
+                    parent.as_ref(),
+                );
                 let foreign = |reason: String| {
                     Resource::foreign(rid_.clone(), kinds::INTERFACE, name, reason)
                 };
@@ -191,28 +223,46 @@ mod tests {
     use super::*;
 
     fn described(text: &str) -> NetworkInterface {
-        NetworkInterface::builder().description(text).requester_managed(true).build()
+        NetworkInterface::builder()
+            .description(text)
+            .requester_managed(true)
+            .build()
     }
 
     #[test]
     fn what_a_service_writes_tells_the_owner() {
         let follows = |kind, id| Owner::Follows(rid(&kind, id));
         for (text, expected) in [
-            ("Interface for NAT Gateway nat-0a1", follows(kinds::NAT_GATEWAY, "nat-0a1")),
+            (
+                "Interface for NAT Gateway nat-0a1",
+                follows(kinds::NAT_GATEWAY, "nat-0a1"),
+            ),
             ("ELB net/demo-int/50dc6c495c0c9188", {
                 follows(kinds::BALANCER, "net/demo-int/50dc6c495c0c9188")
             }),
             ("ELB a0123456789abcdef0123456789abcde", {
                 follows(kinds::CLASSIC_BALANCER, "a0123456789abcdef0123456789abcde")
             }),
-            ("VPC Endpoint Interface vpce-0f2", follows(kinds::ENDPOINT, "vpce-0f2")),
-            ("AWS Lambda VPC ENI-f-1", Owner::Service("AWS Lambda".into())),
-            ("EFS mount target for fs-1 (fsmt-1)", Owner::Service("an EFS mount target".into())),
+            (
+                "VPC Endpoint Interface vpce-0f2",
+                follows(kinds::ENDPOINT, "vpce-0f2"),
+            ),
+            (
+                "AWS Lambda VPC ENI-f-1",
+                Owner::Service("AWS Lambda".into()),
+            ),
+            (
+                "EFS mount target for fs-1 (fsmt-1)",
+                Owner::Service("an EFS mount target".into()),
+            ),
             ("new and unknown", Owner::Service("an AWS service".into())),
         ] {
             assert_eq!(owner(&described(text)), expected, "{text}");
         }
-        assert_eq!(owner(&NetworkInterface::builder().description("mine").build()), Owner::Nobody);
+        assert_eq!(
+            owner(&NetworkInterface::builder().description("mine").build()),
+            Owner::Nobody
+        );
     }
 
     #[test]
@@ -225,6 +275,9 @@ mod tests {
             owner(&NetworkInterface::builder().attachment(attachment).build())
         };
         assert_eq!(attached(true), Owner::Follows(rid(&kinds::INSTANCE, "i-1")));
-        assert_eq!(attached(false), Owner::AttachedTo(rid(&kinds::INSTANCE, "i-1")));
+        assert_eq!(
+            attached(false),
+            Owner::AttachedTo(rid(&kinds::INSTANCE, "i-1"))
+        );
     }
 }

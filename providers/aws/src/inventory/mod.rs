@@ -23,9 +23,7 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use skep_providers::{
     Class, Error,
-    erase::{
-        ClusterFacts, Discovery, Disposal, Gap, Kind, Presence, Proof, Resource, ResourceId,
-    },
+    erase::{ClusterFacts, Discovery, Disposal, Gap, Kind, Presence, Proof, Resource, ResourceId},
 };
 
 use crate::{
@@ -41,11 +39,7 @@ use self::{
 };
 
 /// A filter of EC2.
-pub(crate) fn filter<T: Into<String>>(
-    name: &str,
-    values: impl IntoIterator<Item = T>,
-) -> Filter
-{
+pub(crate) fn filter<T: Into<String>>(name: &str, values: impl IntoIterator<Item = T>) -> Filter {
     tagged::build_filter(name, values)
 }
 
@@ -57,7 +51,9 @@ pub(crate) fn tags_of(tags: Option<&[Tag]>) -> Tags {
 }
 
 pub(crate) fn name_or(tags: &Tags, id: &str) -> String {
-    tags.get("Name").filter(|name| !name.is_empty()).map_or_else(|| id.to_owned(), Clone::clone)
+    tags.get("Name")
+        .filter(|name| !name.is_empty())
+        .map_or_else(|| id.to_owned(), Clone::clone)
 }
 
 pub(crate) fn timestamp(time: &DateTime) -> Option<Timestamp> {
@@ -80,7 +76,9 @@ pub(crate) fn label(
             Some(Resource::shared(rid_, kind.clone(), name).with_data("key", key))
         }
         (Mark::None, Some(parent)) => {
-            let proof = Proof::MemberOf { parent: parent.clone() };
+            let proof = Proof::MemberOf {
+                parent: parent.clone(),
+            };
             Some(Resource::owned(rid_, kind.clone(), name, proof))
         }
         (Mark::None, None) => None,
@@ -98,7 +96,10 @@ impl Gaps {
             // Nothing can be listed with these credentials: the whole discovery is worthless.
             Err(error) if error.class == Class::Unauthenticated => Err(error),
             Err(error) => {
-                self.0.push(Gap { source: error.operation.clone(), error });
+                self.0.push(Gap {
+                    source: error.operation.clone(),
+                    error,
+                });
                 Ok(T::default())
             }
         }
@@ -110,6 +111,7 @@ impl Gaps {
 pub(crate) struct Inventory {
     pub(crate) discovery: Discovery,
     pub(crate) records: BTreeMap<ResourceId, dns::Record>,
+    pub(crate) owned_vpcs: BTreeSet<String>,
 }
 
 pub(crate) async fn discover(
@@ -131,12 +133,16 @@ pub(crate) async fn discover(
     );
     let indexed = ids.is_ok();
     let (ids, tagged) = (gaps.take(ids)?, gaps.take(tagged)?);
-    let ids = if indexed { ids } else { tagged.ec2_ids(ownership) };
+    let ids = if indexed {
+        ids
+    } else {
+        tagged.ec2_ids(ownership)
+    };
     let mut identities = gaps.take(identities)?;
     identities.users = gaps.take(users)?;
     let balancers = Balancers {
         classic: gaps.take(classic)?,
-        balancers: gaps.take(balancers)?,
+        second: gaps.take(balancers)?,
         groups: gaps.take(groups)?,
     };
     let buckets = gaps.take(buckets)?;
@@ -151,7 +157,10 @@ pub(crate) async fn discover(
     let (ec2, ec2_gaps) = ec2?;
     gaps.0.extend(ec2_gaps);
 
-    let labels = Labels { ownership, owned: &ids.owned_vpcs };
+    let labels = Labels {
+        ownership,
+        owned: &ids.owned_vpcs,
+    };
     let shared = ec2.networks();
     let tags =
         gaps.take(balancer::tags(api, &balancers, &ids.owned_vpcs, &shared, &tagged).await)?;
@@ -164,7 +173,12 @@ pub(crate) async fn discover(
     resources.extend(gaps.take(files)?);
     resources.extend(tagged.unknown(ownership));
     for (id, reason) in &ids.unhandled {
-        resources.push(Resource::foreign(rid(&kinds::OTHER, id), kinds::OTHER, id, reason));
+        resources.push(Resource::foreign(
+            rid(&kinds::OTHER, id),
+            kinds::OTHER,
+            id,
+            reason,
+        ));
     }
     let resources = settled(resources, ownership);
     let discovery = Discovery {
@@ -172,7 +186,11 @@ pub(crate) async fn discover(
         gaps: gaps.0,
         control_plane_ended: ec2.control_plane_ended,
     };
-    Ok(Inventory { discovery, records: dns.records })
+    Ok(Inventory {
+        discovery,
+        records: dns.records,
+        owned_vpcs: ids.owned_vpcs,
+    })
 }
 
 /// Names under which the cluster's load balancers answer: those in its own networks and those that
@@ -183,21 +201,21 @@ fn hosts(
     tagged: &Tagged,
     ownership: &Ownership,
 ) -> BTreeSet<String> {
-    let inside = |vpc: &Option<String>| {
-        vpc.as_ref().is_some_and(|vpc| ids.owned_vpcs.contains(vpc))
-    };
+    let inside =
+        |vpc: &Option<String>| vpc.as_ref().is_some_and(|vpc| ids.owned_vpcs.contains(vpc));
     let marked = |name: &str| {
         tagged
             .of("elasticloadbalancing", "loadbalancer/")
-            .any(|(_, found, tags)| {
-                found == name && matches!(ownership.mark(tags), Mark::Owned(_))
-            })
+            .any(|(_, found, tags)| found == name && matches!(ownership.mark(tags), Mark::Owned(_)))
     };
     let classic = balancers.classic.iter().filter(|balancer| {
         inside(&balancer.vpc_id) || balancer.load_balancer_name.as_deref().is_some_and(marked)
     });
-    let second = balancers.balancers.iter().filter(|balancer| {
-        let name = balancer.load_balancer_arn.as_deref().and_then(balancer::name_in_arn);
+    let second = balancers.second.iter().filter(|balancer| {
+        let name = balancer
+            .load_balancer_arn
+            .as_deref()
+            .and_then(balancer::name_in_arn);
         inside(&balancer.vpc_id) || name.is_some_and(marked)
     });
     let classic = classic.filter_map(|balancer| balancer.dns_name.as_deref());
@@ -224,18 +242,20 @@ impl Ec2 {
     }
 }
 
-async fn ec2(
-    api: &Api,
-    ownership: &Ownership,
-    ids: &TaggedIds,
-) -> Result<(Ec2, Vec<Gap>), Error> {
+async fn ec2(api: &Api, ownership: &Ownership, ids: &TaggedIds) -> Result<(Ec2, Vec<Gap>), Error> {
     let mut gaps = Gaps::default();
     let vpcs: Vec<String> = ids.owned_vpcs.iter().cloned().collect();
     let of = |kind: &Kind| ids.of(kind);
-    let (instance_ids, volume_ids, snapshot_ids) =
-        (of(&kinds::INSTANCE), of(&kinds::VOLUME), of(&kinds::SNAPSHOT));
-    let (image_ids, group_ids, host_ids) =
-        (of(&kinds::IMAGE), of(&kinds::PLACEMENT_GROUP), of(&kinds::DEDICATED_HOST));
+    let (instance_ids, volume_ids, snapshot_ids) = (
+        of(&kinds::INSTANCE),
+        of(&kinds::VOLUME),
+        of(&kinds::SNAPSHOT),
+    );
+    let (image_ids, group_ids, host_ids) = (
+        of(&kinds::IMAGE),
+        of(&kinds::PLACEMENT_GROUP),
+        of(&kinds::DEDICATED_HOST),
+    );
     let compute = async {
         futures::join!(
             Box::pin(compute::instances(api, &vpcs, &instance_ids)),
@@ -248,10 +268,16 @@ async fn ec2(
     };
     let (vpc_ids, subnet_ids, table_ids) =
         (of(&kinds::VPC), of(&kinds::SUBNET), of(&kinds::ROUTE_TABLE));
-    let (gateway_ids, sg_ids, acl_ids) =
-        (of(&kinds::INTERNET_GATEWAY), of(&kinds::SECURITY_GROUP), of(&kinds::NETWORK_ACL));
-    let (interface_ids, address_ids, nat_ids) =
-        (of(&kinds::INTERFACE), of(&kinds::ELASTIC_IP), of(&kinds::NAT_GATEWAY));
+    let (gateway_ids, sg_ids, acl_ids) = (
+        of(&kinds::INTERNET_GATEWAY),
+        of(&kinds::SECURITY_GROUP),
+        of(&kinds::NETWORK_ACL),
+    );
+    let (interface_ids, address_ids, nat_ids) = (
+        of(&kinds::INTERFACE),
+        of(&kinds::ELASTIC_IP),
+        of(&kinds::NAT_GATEWAY),
+    );
     let members = async {
         futures::join!(
             Box::pin(network::vpcs(api, &vpc_ids)),
@@ -264,10 +290,16 @@ async fn ec2(
             Box::pin(network::nat_gateways(api, &vpcs, &nat_ids)),
         )
     };
-    let (endpoint_ids, service_ids, peering_ids) =
-        (of(&kinds::ENDPOINT), of(&kinds::ENDPOINT_SERVICE), of(&kinds::PEERING));
-    let (dhcp_ids, carrier_ids, egress_ids) =
-        (of(&kinds::DHCP_OPTIONS), of(&kinds::CARRIER_GATEWAY), of(&kinds::EGRESS_GATEWAY));
+    let (endpoint_ids, service_ids, peering_ids) = (
+        of(&kinds::ENDPOINT),
+        of(&kinds::ENDPOINT_SERVICE),
+        of(&kinds::PEERING),
+    );
+    let (dhcp_ids, carrier_ids, egress_ids) = (
+        of(&kinds::DHCP_OPTIONS),
+        of(&kinds::CARRIER_GATEWAY),
+        of(&kinds::EGRESS_GATEWAY),
+    );
     let edges = async {
         futures::join!(
             Box::pin(network::endpoints(api, &vpcs, &endpoint_ids)),
@@ -281,14 +313,21 @@ async fn ec2(
     // Other than the default ones, ACLs are made by hand: looked for only where they are tagged, and
     // by `holders` when something keeps the network.
     let marked_acls = async {
-        if acl_ids.is_empty() { Ok(Vec::new()) } else { network::acls(api, &[], &acl_ids).await }
+        if acl_ids.is_empty() {
+            Ok(Vec::new())
+        } else {
+            network::acls(api, &[], &acl_ids).await
+        }
     };
     let (compute, members, edges, acls) = futures::join!(compute, members, edges, marked_acls);
     let (instances, volumes, snapshots, images, placement_groups, hosts) = compute;
     let (found_vpcs, subnets, tables, gateways, groups, interfaces, addresses, nats) = members;
     let (endpoints, services, peerings, dhcp, carriers, egress) = edges;
 
-    let labels = Labels { ownership, owned: &ids.owned_vpcs };
+    let labels = Labels {
+        ownership,
+        owned: &ids.owned_vpcs,
+    };
     let instances = gaps.take(instances)?;
     let groups = gaps.take(groups)?;
     let mut interfaces = gaps.take(interfaces)?;
@@ -297,7 +336,10 @@ async fn ec2(
         .iter()
         .filter(|group| labels.parent(group.vpc_id.as_deref()).is_none())
         .filter(|group| {
-            matches!(ownership.mark(&tags_of(group.tags.as_deref())), Mark::Owned(_))
+            matches!(
+                ownership.mark(&tags_of(group.tags.as_deref())),
+                Mark::Owned(_)
+            )
         })
         .filter_map(|group| group.group_id.clone())
         .collect();
@@ -308,9 +350,15 @@ async fn ec2(
     let mut resources = compute::instance_resources(ownership, &instances);
     resources.extend(compute::volume_resources(ownership, &gaps.take(volumes)?));
     resources.extend(compute::image_resources(ownership, &gaps.take(images)?));
-    resources.extend(compute::snapshot_resources(ownership, &gaps.take(snapshots)?));
+    resources.extend(compute::snapshot_resources(
+        ownership,
+        &gaps.take(snapshots)?,
+    ));
     let placement_groups = gaps.take(placement_groups)?;
-    resources.extend(compute::placement_group_resources(ownership, &placement_groups));
+    resources.extend(compute::placement_group_resources(
+        ownership,
+        &placement_groups,
+    ));
     resources.extend(compute::host_resources(ownership, &gaps.take(hosts)?));
     let tables = gaps.take(tables)?;
     resources.extend(labels.vpcs(&gaps.take(found_vpcs)?));
@@ -329,7 +377,13 @@ async fn ec2(
     resources.extend(labels.egress_gateways(&gaps.take(egress)?));
     resources.extend(labels.acls(&gaps.take(acls)?));
     let control_plane_ended = compute::control_plane_ended(ownership, &instances);
-    Ok((Ec2 { resources, control_plane_ended }, gaps.0))
+    Ok((
+        Ec2 {
+            resources,
+            control_plane_ended,
+        },
+        gaps.0,
+    ))
 }
 
 /// Puts together what several listings said of one thing, and corrects what only the whole can tell.

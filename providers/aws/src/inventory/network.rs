@@ -70,17 +70,38 @@ pub(crate) async fn endpoints(api: &Api, vpcs: &[String], ids: &[String]) -> Fou
 pub(crate) async fn nat_gateways(api: &Api, vpcs: &[String], ids: &[String]) -> Found<NatGateway> {
     let mut found: Vec<NatGateway> = Vec::new();
     if !vpcs.is_empty() {
-        let request = api.clients.ec2().describe_nat_gateways().filter(filter("vpc-id", vpcs));
-        found.extend(list!(api, service::EC2, "ec2:DescribeNatGateways", request, nat_gateways));
+        let request = api
+            .clients
+            .ec2()
+            .describe_nat_gateways()
+            .filter(filter("vpc-id", vpcs));
+        found.extend(list!(
+            api,
+            service::EC2,
+            "ec2:DescribeNatGateways",
+            request,
+            nat_gateways
+        ));
     }
     let missing = super::select::missing(
         ids,
-        found.iter().filter_map(|found| found.nat_gateway_id.as_deref()),
+        found
+            .iter()
+            .filter_map(|found| found.nat_gateway_id.as_deref()),
     );
     for chunk in missing.chunks(kinds::FILTER_VALUES) {
-        let request =
-            api.clients.ec2().describe_nat_gateways().filter(filter("nat-gateway-id", chunk));
-        found.extend(list!(api, service::EC2, "ec2:DescribeNatGateways", request, nat_gateways));
+        let request = api
+            .clients
+            .ec2()
+            .describe_nat_gateways()
+            .filter(filter("nat-gateway-id", chunk));
+        found.extend(list!(
+            api,
+            service::EC2,
+            "ec2:DescribeNatGateways",
+            request,
+            nat_gateways
+        ));
     }
     Ok(found)
 }
@@ -89,7 +110,11 @@ pub(crate) async fn addresses(api: &Api, ids: &[String]) -> Found<Address> {
     let mut found = Vec::new();
     for chunk in ids.chunks(kinds::FILTER_VALUES) {
         let call = Call::read(service::EC2, "ec2:DescribeAddresses");
-        let request = api.clients.ec2().describe_addresses().filters(filter("allocation-id", chunk));
+        let request = api
+            .clients
+            .ec2()
+            .describe_addresses()
+            .filters(filter("allocation-id", chunk));
         let answer = api.call(call, || request.clone().send()).await?;
         found.extend(answer.addresses.unwrap_or_default());
     }
@@ -113,8 +138,11 @@ pub(crate) async fn peerings(api: &Api, ids: &[String]) -> Found<VpcPeeringConne
 /// Peerings of networks, whichever side asked for them.
 pub(crate) async fn peerings_of(api: &Api, vpcs: &[String]) -> Found<VpcPeeringConnection> {
     let side = |name: &'static str| async move {
-        let request =
-            api.clients.ec2().describe_vpc_peering_connections().filters(filter(name, vpcs));
+        let request = api
+            .clients
+            .ec2()
+            .describe_vpc_peering_connections()
+            .filters(filter(name, vpcs));
         let all = list!(
             api,
             service::EC2,
@@ -124,8 +152,10 @@ pub(crate) async fn peerings_of(api: &Api, vpcs: &[String]) -> Found<VpcPeeringC
         );
         Ok::<_, Error>(all)
     };
-    let (mut all, accepted) =
-        futures::try_join!(side("requester-vpc-info.vpc-id"), side("accepter-vpc-info.vpc-id"))?;
+    let (mut all, accepted) = futures::try_join!(
+        side("requester-vpc-info.vpc-id"),
+        side("accepter-vpc-info.vpc-id")
+    )?;
     all.extend(accepted);
     Ok(all)
 }
@@ -188,7 +218,11 @@ pub(crate) fn endpoint_presence(endpoint: &VpcEndpoint) -> Presence {
 
 pub(crate) fn peering_presence(peering: &VpcPeeringConnection) -> Presence {
     use VpcPeeringConnectionStateReasonCode as Code;
-    match peering.status.as_ref().and_then(|status| status.code.as_ref()) {
+    match peering
+        .status
+        .as_ref()
+        .and_then(|status| status.code.as_ref())
+    {
         Some(Code::Deleted | Code::Expired | Code::Failed | Code::Rejected) => Presence::Gone,
         Some(Code::Deleting) => Presence::Going,
         _ => Presence::Present,
@@ -220,7 +254,8 @@ pub(crate) struct Labels<'o> {
 impl Labels<'_> {
     /// The owned network of that name, as a parent that proves its members.
     pub(crate) fn parent(&self, vpc: Option<&str>) -> Option<ResourceId> {
-        vpc.filter(|vpc| self.owned.contains(*vpc)).map(|vpc| rid(&kinds::VPC, vpc))
+        vpc.filter(|vpc| self.owned.contains(*vpc))
+            .map(|vpc| rid(&kinds::VPC, vpc))
     }
 
     pub(crate) fn vpcs(&self, found: &[Vpc]) -> Vec<Resource> {
@@ -275,8 +310,13 @@ impl Labels<'_> {
                 let id = table.route_table_id.as_deref()?;
                 let tags = tags_of(table.tags.as_deref());
                 let parent = self.parent(table.vpc_id.as_deref());
-                let mut resource =
-                    label(self.ownership, &kinds::ROUTE_TABLE, id, &tags, parent.as_ref())?;
+                let mut resource = label(
+                    self.ownership,
+                    &kinds::ROUTE_TABLE,
+                    id,
+                    &tags,
+                    parent.as_ref(),
+                )?;
                 let vpc = rid(&kinds::VPC, table.vpc_id.as_deref()?);
                 let is_main = table
                     .associations
@@ -305,8 +345,13 @@ impl Labels<'_> {
                     .filter_map(|attachment| attachment.vpc_id.as_deref())
                     .collect();
                 let parent = vpcs.iter().find_map(|vpc| self.parent(Some(vpc)));
-                let mut resource =
-                    label(self.ownership, &kinds::INTERNET_GATEWAY, id, &tags, parent.as_ref())?;
+                let mut resource = label(
+                    self.ownership,
+                    &kinds::INTERNET_GATEWAY,
+                    id,
+                    &tags,
+                    parent.as_ref(),
+                )?;
                 for vpc in &vpcs {
                     resource = resource.within(rid(&kinds::VPC, vpc));
                 }
@@ -329,8 +374,13 @@ impl Labels<'_> {
                 }
                 let tags = tags_of(gateway.tags.as_deref());
                 let parent = self.parent(gateway.vpc_id.as_deref());
-                let mut resource =
-                    label(self.ownership, &kinds::NAT_GATEWAY, id, &tags, parent.as_ref())?;
+                let mut resource = label(
+                    self.ownership,
+                    &kinds::NAT_GATEWAY,
+                    id,
+                    &tags,
+                    parent.as_ref(),
+                )?;
                 resource.presence = presence;
                 resource.created = gateway.create_time.as_ref().and_then(timestamp);
                 if let Some(vpc) = &gateway.vpc_id {
@@ -437,8 +487,13 @@ impl Labels<'_> {
                 let id = group.group_id.as_deref()?;
                 let tags = tags_of(group.tags.as_deref());
                 let parent = self.parent(group.vpc_id.as_deref());
-                let mut resource =
-                    label(self.ownership, &kinds::SECURITY_GROUP, id, &tags, parent.as_ref())?;
+                let mut resource = label(
+                    self.ownership,
+                    &kinds::SECURITY_GROUP,
+                    id,
+                    &tags,
+                    parent.as_ref(),
+                )?;
                 if let (false, Some(name)) = (tags.contains_key("Name"), &group.group_name) {
                     resource.name.clone_from(name);
                 }
@@ -462,8 +517,13 @@ impl Labels<'_> {
                 let id = acl.network_acl_id.as_deref()?;
                 let tags = tags_of(acl.tags.as_deref());
                 let parent = self.parent(acl.vpc_id.as_deref());
-                let mut resource =
-                    label(self.ownership, &kinds::NETWORK_ACL, id, &tags, parent.as_ref())?;
+                let mut resource = label(
+                    self.ownership,
+                    &kinds::NETWORK_ACL,
+                    id,
+                    &tags,
+                    parent.as_ref(),
+                )?;
                 let vpc = rid(&kinds::VPC, acl.vpc_id.as_deref()?);
                 if acl.is_default == Some(true) && resource.proof.is_some() {
                     resource = resource.following(vpc.clone());
@@ -534,8 +594,7 @@ impl Labels<'_> {
             .filter_map(|gateway| {
                 let tags = tags_of(gateway.tags.as_deref());
                 let id = gateway.egress_only_internet_gateway_id.as_deref()?;
-                let mut resource =
-                    label(self.ownership, &kinds::EGRESS_GATEWAY, id, &tags, None)?;
+                let mut resource = label(self.ownership, &kinds::EGRESS_GATEWAY, id, &tags, None)?;
                 for attachment in gateway.attachments.iter().flatten() {
                     if let Some(vpc) = &attachment.vpc_id {
                         resource = resource.within(rid(&kinds::VPC, vpc));

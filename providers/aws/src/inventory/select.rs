@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 /// Identifiers that were asked for and are not among the found.
-pub(crate) fn missing<'f>(
-    ids: &[String],
-    found: impl IntoIterator<Item = &'f str>,
-) -> Vec<String> {
+pub(crate) fn missing<'f>(ids: &[String], found: impl IntoIterator<Item = &'f str>) -> Vec<String> {
     let found: BTreeSet<&str> = found.into_iter().collect();
-    ids.iter().filter(|id| !found.contains(id.as_str())).cloned().collect()
+    ids.iter()
+        .filter(|id| !found.contains(id.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// Members of `$vpcs` and what `$ids` names, all pages, each once. Filters instead of lists of
@@ -37,8 +37,11 @@ macro_rules! select {
             found.iter().filter_map(|found| found.$id.as_deref()),
         );
         for chunk in missing.chunks($crate::kinds::FILTER_VALUES) {
-            let request =
-                $api.clients.ec2().$describe().filters($crate::inventory::filter($by_id, chunk));
+            let request = $api
+                .clients
+                .ec2()
+                .$describe()
+                .filters($crate::inventory::filter($by_id, chunk));
             found.extend($crate::client::list!(
                 $api,
                 $crate::client::service::EC2,

@@ -31,12 +31,16 @@ pub(crate) struct TaggedIds {
 
 impl TaggedIds {
     pub(crate) fn of(&self, kind: &Kind) -> Vec<String> {
-        self.by_kind.get(kind).into_iter().flatten().cloned().collect()
+        self.by_kind
+            .get(kind)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     fn insert(&mut self, id: &str, mark: &Mark) {
         match (kind_of(id), mark) {
-            (_, Mark::None) => {}
             (Some(kind), Mark::Owned(_) | Mark::Shared(_)) => {
                 if kind == kinds::VPC && matches!(mark, Mark::Owned(_)) {
                     self.owned_vpcs.insert(id.to_owned());
@@ -45,9 +49,10 @@ impl TaggedIds {
             }
             // Rules live and die with their group.
             (None, Mark::Owned(_)) if !id.starts_with("sgr-") => {
-                self.unhandled.insert(id.to_owned(), "not deleted by Skep".to_owned());
+                self.unhandled
+                    .insert(id.to_owned(), "not deleted by Skep".to_owned());
             }
-            (None, Mark::Owned(_) | Mark::Shared(_)) => {}
+            (_, Mark::None) | (None, Mark::Owned(_) | Mark::Shared(_)) => {}
         }
     }
 }
@@ -78,7 +83,10 @@ pub(crate) fn kind_of(id: &str) -> Option<Kind> {
         ("vpce-svc-", kinds::ENDPOINT_SERVICE),
         ("vpce-", kinds::ENDPOINT),
     ];
-    PREFIXES.iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, kind)| kind.clone())
+    PREFIXES
+        .iter()
+        .find(|(prefix, _)| id.starts_with(prefix))
+        .map(|(_, kind)| kind.clone())
 }
 
 /// Everything in EC2 that carries the mark, by one call per thousand tags.
@@ -145,8 +153,13 @@ impl Tagged {
 
     /// Owned resources of services that nothing here deletes from: shown, never touched.
     pub(crate) fn unknown(&self, ownership: &Ownership) -> Vec<Resource> {
-        const KNOWN: &[&str] =
-            &["ec2", "elasticloadbalancing", "route53", "s3", "elasticfilesystem"];
+        const KNOWN: &[&str] = &[
+            "ec2",
+            "elasticloadbalancing",
+            "route53",
+            "s3",
+            "elasticfilesystem",
+        ];
         const KNOWN_IAM: &[&str] = &["role/", "user/", "instance-profile/"];
         self.0
             .iter()
@@ -154,10 +167,17 @@ impl Tagged {
             .filter_map(|(arn, _)| {
                 let (service, resource) = parse_arn(arn)?;
                 let known = KNOWN.contains(&service)
-                    || (service == "iam" && KNOWN_IAM.iter().any(|kind| resource.starts_with(kind)));
-                let reason = format!("tagged as the cluster's; Skep does not delete from {service}");
+                    || (service == "iam"
+                        && KNOWN_IAM.iter().any(|kind| resource.starts_with(kind)));
+                let reason =
+                    format!("tagged as the cluster's; Skep does not delete from {service}");
                 (!known).then(|| {
-                    Resource::foreign(kinds::rid(&kinds::OTHER, arn), kinds::OTHER, resource, reason)
+                    Resource::foreign(
+                        kinds::rid(&kinds::OTHER, arn),
+                        kinds::OTHER,
+                        resource,
+                        reason,
+                    )
                 })
             })
             .collect()
@@ -174,18 +194,24 @@ pub(crate) async fn tagging(api: &Api, ownership: &Ownership) -> Result<Tagged, 
                 .iter()
                 .map(|(key, value)| {
                     let values = BTreeSet::from([value.clone(), "shared".to_owned()]);
-                    ApiFilter::builder().key(key).set_values(Some(values.into_iter().collect()))
+                    ApiFilter::builder()
+                        .key(key)
+                        .set_values(Some(values.into_iter().collect()))
                 })
                 .map(aws_sdk_resourcegroupstagging::types::builders::TagFilterBuilder::build)
                 .collect();
-            let request =
-                client.get_resources().set_tag_filters(Some(filters)).resources_per_page(100);
+            let request = client
+                .get_resources()
+                .set_tag_filters(Some(filters))
+                .resources_per_page(100);
             let mut token: Option<String> = None;
             let mut all = Vec::new();
             loop {
                 let call = Call::read(service::TAGGING, "tagging:GetResources");
                 let page = api
-                    .call(call, || request.clone().set_pagination_token(token.clone()).send())
+                    .call(call, || {
+                        request.clone().set_pagination_token(token.clone()).send()
+                    })
                     .await?;
                 all.extend(page.resource_tag_mapping_list.unwrap_or_default());
                 token = page.pagination_token.filter(|token| !token.is_empty());
@@ -196,9 +222,19 @@ pub(crate) async fn tagging(api: &Api, ownership: &Ownership) -> Result<Tagged, 
         })
     });
     let mut tagged = Tagged::default();
-    for mapping in futures::future::try_join_all(queries).await?.into_iter().flatten() {
-        let Some(arn) = mapping.resource_arn else { continue };
-        let tags = mapping.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
+    for mapping in futures::future::try_join_all(queries)
+        .await?
+        .into_iter()
+        .flatten()
+    {
+        let Some(arn) = mapping.resource_arn else {
+            continue;
+        };
+        let tags = mapping
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .map(|tag| (tag.key, tag.value));
         tagged.0.entry(arn).or_default().extend(tags);
     }
     Ok(tagged)
@@ -210,7 +246,10 @@ pub(super) fn build_filter<T: Into<String>>(
     values: impl IntoIterator<Item = T>,
 ) -> Filter {
     let values = values.into_iter().map(Into::into).collect();
-    Filter::builder().name(name).set_values(Some(values)).build()
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values))
+        .build()
 }
 
 #[cfg(test)]
@@ -231,7 +270,10 @@ mod tests {
     #[test]
     fn arns_are_taken_apart() {
         let arn = "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/x/50dc";
-        assert_eq!(parse_arn(arn), Some(("elasticloadbalancing", "loadbalancer/net/x/50dc")));
+        assert_eq!(
+            parse_arn(arn),
+            Some(("elasticloadbalancing", "loadbalancer/net/x/50dc"))
+        );
         assert_eq!(parse_arn("arn:aws:s3:::bucket"), Some(("s3", "bucket")));
         assert_eq!(parse_arn("x"), None);
     }

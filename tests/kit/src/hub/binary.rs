@@ -54,7 +54,25 @@ pub fn build(progress: &Progress) -> Result<PathBuf> {
     // The rename makes a half-written binary impossible.
     fs::rename(&fresh, &binary).with_context(|| format!("rename to {}", binary.display()))?;
     step.done();
+    remove_old(&folder);
     Ok(binary)
+}
+
+/// Removes the binaries of earlier sources, except those that a running hub still answers with. Best
+/// effort: it only saves space.
+fn remove_old(current: &Path) {
+    let Some(all) = current.parent() else { return };
+    let runs = super::list().unwrap_or_default();
+    let used = |folder: &Path| {
+        let mut states = runs.iter().filter_map(|run| run.state.as_ref());
+        states.any(|state| state.binary.starts_with(folder))
+    };
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        if folder != current && !used(&folder) {
+            drop(fs::remove_dir_all(&folder));
+        }
+    }
 }
 
 fn hash(source: &Path) -> Result<String> {

@@ -106,7 +106,8 @@ impl ControlPlane<'_> {
     }
 
     /// etcd on sockets in the run folder: no port to be chosen, and paths short enough for any cache
-    /// folder because they are relative.
+    /// folder because they are relative. etcd wants something like a port in every URL; it is part of
+    /// the socket name.
     pub(super) fn etcd(&self) -> Program {
         self.program(
             "etcd",
@@ -115,11 +116,11 @@ impl ControlPlane<'_> {
                 "--data-dir=etcd".into(),
                 // The data is thrown away with the hub.
                 "--unsafe-no-fsync".into(),
-                "--listen-client-urls=unix://etcd.sock".into(),
-                "--advertise-client-urls=unix://etcd.sock".into(),
-                "--listen-peer-urls=unix://peer.sock".into(),
-                "--initial-advertise-peer-urls=unix://peer.sock".into(),
-                "--initial-cluster=hub=unix://peer.sock".into(),
+                "--listen-client-urls=unix://etcd.sock:0".into(),
+                "--advertise-client-urls=unix://etcd.sock:0".into(),
+                "--listen-peer-urls=unix://peer.sock:0".into(),
+                "--initial-advertise-peer-urls=unix://peer.sock:0".into(),
+                "--initial-cluster=hub=unix://peer.sock:0".into(),
                 "--quota-backend-bytes=4294967296".into(),
                 "--log-level=warn".into(),
             ],
@@ -131,7 +132,7 @@ impl ControlPlane<'_> {
         self.program(
             "kube-apiserver",
             &[
-                "--etcd-servers=unix://etcd.sock".into(),
+                "--etcd-servers=unix://etcd.sock:0".into(),
                 format!("--bind-address={}", self.address),
                 format!("--secure-port={}", self.port),
                 // The supervisor holds the port until the server listens.

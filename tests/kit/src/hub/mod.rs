@@ -356,7 +356,7 @@ impl Hub {
         let processes = node::host_processes(id)?;
         for pid in &processes {
             // It may have ended between the look and the signal.
-            drop(kill(Pid::from_raw(*pid), signal));
+            let _ = kill(Pid::from_raw(*pid), signal);
         }
         Ok(processes.len())
     }

@@ -24,8 +24,6 @@ pub(super) const PACKAGES: [&str; 5] = [
 
 /// Debian's folder of the CNI plugins.
 const CNI_PLUGINS: &str = "/usr/lib/cni";
-/// Where the supervisor lets the pods' control groups live; it removes them at the end.
-const CGROUP_ROOT: &str = "/skep-pods";
 
 /// Where containerd listens.
 pub(super) fn socket(folder: &Path) -> PathBuf {
@@ -142,9 +140,10 @@ pub(super) fn kubelet(
         "containerRuntimeEndpoint": format!("unix://{}", socket(folder).display()),
         "podLogsDir": folder.join("pod-logs"),
         "volumePluginDir": folder.join("volume-plugins"),
-        "resolvConf": "/etc/resolv.conf",
+        // Nothing answers there, and says so at once: pods have no way out of this machine.
+        "clusterDNS": [GATEWAY],
+        "clusterDomain": "cluster.local",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": CGROUP_ROOT,
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
         "failCgroupV1": false,
@@ -155,7 +154,7 @@ pub(super) fn kubelet(
         // A developer's disk is often nearly full; that must not evict anything.
         "evictionHard": {
             "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%",
-            "memory.available": "0",
+            "memory.available": "10Mi",
         },
         "imageGCHighThresholdPercent": 100,
         "localStorageCapacityIsolation": false,

@@ -3,8 +3,9 @@
 //! alone) and what a dead hub left.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +13,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::cache;
+use crate::process;
 
 const STATE: &str = "hub.json";
 const OWNER: &str = "owner";
@@ -137,9 +139,14 @@ pub fn sweep() -> Result<Vec<String>> {
             .parse::<u32>()
             .is_ok_and(|pid| run.state.is_none() && Path::new(&format!("/proc/{pid}")).exists());
         if !run.alive && !starting {
-            fs::remove_dir_all(&run.folder)
-                .with_context(|| format!("remove {}", run.folder.display()))?;
-            swept.push(run.name);
+            match fs::remove_dir_all(&run.folder) {
+                Ok(()) => swept.push(run.name),
+                // Somebody else swept it at the same time.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(error).context(format!("remove {}", run.folder.display()));
+                }
+            }
         }
     }
     Ok(swept)
@@ -155,14 +162,14 @@ pub(super) fn end(folder: &Path) -> Result<()> {
         kill(Pid::from_raw(pid), Signal::SIGTERM)
             .with_context(|| format!("signal the supervisor, process {pid}"))?;
     }
-    let until = Instant::now() + Duration::from_secs(60);
-    while cache::is_locked(&lock) || Path::new(&format!("/proc/{pid}")).exists() && folder.exists()
-    {
-        if Instant::now() > until {
-            bail!("the supervisor, process {pid}, did not end within a minute");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    process::wait_until("the end of the supervisor", Duration::from_secs(60), || {
+        let gone = !cache::is_locked(&lock);
+        Ok(if gone {
+            Ok(())
+        } else {
+            Err(format!("process {pid} holds its lock"))
+        })
+    })?;
     sweep().map(drop)
 }
 
@@ -201,7 +208,7 @@ pub fn leftovers(run_folder: &Path, node: bool) -> Result<Vec<String>> {
             trees.push(tree.context("read a control group")?.path());
         }
         for tree in trees {
-            let path = tree.join("skep-pods");
+            let path = tree.join("k8s.io");
             if path.exists() {
                 left.push(format!("control group {}", path.display()));
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::registry::Kind;
 
 /// Fills in a new object of `kind`; its metadata is complete.
-pub fn fill(kind: &Kind, object: &mut Value) {
+pub(super) fn fill(kind: &Kind, object: &mut Value) {
     if kind.custom {
         return;
     }
@@ -29,7 +29,7 @@ pub fn fill(kind: &Kind, object: &mut Value) {
 }
 
 /// `stringData` is a way to write `data`; it is never stored.
-pub fn secret(object: &mut Value) {
+pub(super) fn secret(object: &mut Value) {
     use base64::Engine as _;
     default(object, &["type"], || json!("Opaque"));
     let Some(Value::Object(plain)) = object.as_object_mut().and_then(|o| o.shift_remove("stringData"))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     ApiServer,
-    registry::{Kind, ResourceKey},
+    registry::Kind,
     store::ObjectKey,
     validate::finalizers,
     verbs::{self, Core, FOREGROUND, ORPHAN, is_deleting, uid_of},

@@ -7,7 +7,7 @@ use super::status::{Answer, Failure};
 
 /// How a patch is written, by its media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(super) enum Format {
     Merge,
     Json,
     Strategic,
@@ -15,7 +15,7 @@ pub enum Format {
 }
 
 impl Format {
-    pub fn of(content_type: &str) -> Answer<Self> {
+    pub(super) fn of(content_type: &str) -> Answer<Self> {
         match content_type.split(';').next().unwrap_or_default().trim() {
             "application/merge-patch+json" => Ok(Self::Merge),
             "application/json-patch+json" => Ok(Self::Json),
@@ -26,7 +26,7 @@ impl Format {
     }
 
     /// As transcripts show it.
-    pub fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Merge => "merge",
             Self::Json => "json",
@@ -37,7 +37,7 @@ impl Format {
 }
 
 /// A merge or JSON patch applied to the object as the client sees it.
-pub fn patched(format: Format, object: &Value, body: &[u8]) -> Answer<Value> {
+pub(super) fn patched(format: Format, object: &Value, body: &[u8]) -> Answer<Value> {
     let malformed = |error: &dyn std::fmt::Display| {
         Failure::bad_request(&format!("error decoding patch: {error}"))
     };
@@ -61,7 +61,7 @@ pub fn patched(format: Format, object: &Value, body: &[u8]) -> Answer<Value> {
 }
 
 /// The document of an apply patch, which is YAML of which JSON is a part.
-pub fn applied(body: &[u8]) -> Answer<Value> {
+pub(super) fn applied(body: &[u8]) -> Answer<Value> {
     if let Ok(value) = serde_json::from_slice(body) {
         return Ok(value);
     }
@@ -72,7 +72,7 @@ pub fn applied(body: &[u8]) -> Answer<Value> {
 }
 
 /// `object` with `wanted` applied over what the same manager applied `before`.
-pub fn apply(object: &Value, before: Option<&Value>, wanted: &Value) -> Value {
+pub(super) fn apply(object: &Value, before: Option<&Value>, wanted: &Value) -> Value {
     let mut object = object.clone();
     if let Some(before) = before {
         drop_missing(&mut object, before, wanted);

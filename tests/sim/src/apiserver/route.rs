@@ -11,19 +11,19 @@ use super::{
 
 /// What a request is about.
 #[derive(Clone, Debug)]
-pub struct Target {
-    pub kind: Kind,
-    pub namespace: Option<String>,
-    pub name: Option<String>,
-    pub subresource: Option<String>,
-    pub query: BTreeMap<String, String>,
+pub(super) struct Target {
+    pub(super) kind: Kind,
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) subresource: Option<String>,
+    pub(super) query: BTreeMap<String, String>,
     /// Only metadata is wanted (`as=PartialObjectMetadata`, or its list).
-    pub partial: bool,
+    pub(super) partial: bool,
 }
 
 /// What a request wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verb {
+pub(super) enum Verb {
     Get,
     List,
     Watch,
@@ -35,17 +35,8 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub fn mutates(self) -> bool {
-        match self {
-            Self::Get | Self::List | Self::Watch => false,
-            Self::Create | Self::Update | Self::Patch | Self::Delete | Self::DeleteCollection => {
-                true
-            }
-        }
-    }
-
     /// As transcripts show it.
-    pub fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::List => "LIST",
@@ -61,22 +52,22 @@ impl Verb {
 
 impl Target {
     /// A boolean query parameter.
-    pub fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.query.get(name).is_some_and(|value| value == "true" || value == "1" || value == "All")
     }
 
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The part of the store that is addressed.
-    pub fn scope(&self) -> &str {
+    pub(super) fn scope(&self) -> &str {
         self.namespace.as_deref().unwrap_or_default()
     }
 }
 
 /// Reads the head of a request.
-pub fn parse(parts: &Parts, registry: &Registry) -> Answer<(Verb, Target)> {
+pub(super) fn parse(parts: &Parts, registry: &Registry) -> Answer<(Verb, Target)> {
     let path = parts.uri.path().trim_matches('/');
     let mut segments: Vec<&str> = path.split('/').collect();
     let (group, version, rest) = match segments.first().copied() {

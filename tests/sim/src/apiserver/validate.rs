@@ -21,7 +21,7 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
 const LARGEST: usize = 1_572_864;
 
 /// Refuses `object` for what its metadata says; `old` is the object it replaces.
-pub fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<()> {
+pub(super) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<()> {
     let metadata = &object["metadata"];
     let name = metadata["name"].as_str().unwrap_or_default();
     let mut causes = Vec::new();
@@ -104,7 +104,7 @@ fn owners(metadata: &Value) -> Vec<Cause> {
 }
 
 /// The finalizers of an object.
-pub fn finalizers(object: &Value) -> Vec<&str> {
+pub(super) fn finalizers(object: &Value) -> Vec<&str> {
     let list = object["metadata"]["finalizers"].as_array();
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }

@@ -22,26 +22,26 @@ use crate::seed;
 pub type Hook = Arc<dyn Fn(&Kind, &mut Value, Option<&Value>) -> Answer<()> + Send + Sync>;
 
 /// The finalizer by which a foreground deletion waits for its dependents.
-pub const FOREGROUND: &str = "foregroundDeletion";
+pub(super) const FOREGROUND: &str = "foregroundDeletion";
 /// The finalizer by which an orphaning deletion releases its dependents.
-pub const ORPHAN: &str = "orphan";
+pub(super) const ORPHAN: &str = "orphan";
 
 /// The state of the server.
-pub struct Core {
-    pub store: Store,
-    pub registry: Registry,
-    pub seed: u64,
-    pub hooks: Vec<Hook>,
+pub(super) struct Core {
+    pub(super) store: Store,
+    pub(super) registry: Registry,
+    pub(super) seed: u64,
+    pub(super) hooks: Vec<Hook>,
     /// What each field manager applied last, by object uid and manager.
-    pub applied: BTreeMap<(String, String), Value>,
+    pub(super) applied: BTreeMap<(String, String), Value>,
     generated: u64,
 }
 
 /// A successful answer: the code and the body, an object in full.
-pub type Reply = (u16, Arc<Value>);
+pub(super) type Reply = (u16, Arc<Value>);
 
 impl Core {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             store: Store::default(),
             registry: Registry::default(),
@@ -53,7 +53,7 @@ impl Core {
     }
 
     /// Everything but watches and lists.
-    pub fn answer(
+    pub(super) fn answer(
         &mut self,
         verb: Verb,
         target: &Target,
@@ -158,7 +158,7 @@ impl Core {
     }
 
     /// The kind of namespaces.
-    pub fn namespaces(&self) -> Kind {
+    pub(super) fn namespaces(&self) -> Kind {
         self.registry.get("", "namespaces").cloned().unwrap()
     }
 
@@ -324,7 +324,7 @@ impl Core {
     }
 
     /// DELETE of one object; `options` are a `DeleteOptions` body or nothing.
-    pub fn delete(&mut self, target: &Target, options: &Value, now: Timestamp) -> Answer<Reply> {
+    pub(super) fn delete(&mut self, target: &Target, options: &Value, now: Timestamp) -> Answer<Reply> {
         let kind = &target.kind;
         let key = Self::key(target);
         let current = self.current(target)?;
@@ -452,7 +452,7 @@ impl Core {
     }
 
     /// How often objects of each key were created, by resource.
-    pub fn births(&self) -> &BTreeMap<(ResourceKey, ObjectKey), u64> {
+    pub(super) fn births(&self) -> &BTreeMap<(ResourceKey, ObjectKey), u64> {
         self.store.births()
     }
 }
@@ -465,7 +465,7 @@ impl Failure {
 }
 
 /// The selectors of a query. Custom resources can be selected by name and namespace only.
-pub fn selector(target: &Target) -> Answer<Selector> {
+pub(super) fn selector(target: &Target) -> Answer<Selector> {
     let fields = target.text("fieldSelector");
     let foreign = fields.into_iter().flat_map(|fields| fields.split(',')).find_map(|term| {
         let label = term.split(['=', '!']).next().unwrap_or_default();
@@ -479,7 +479,7 @@ pub fn selector(target: &Target) -> Answer<Selector> {
 }
 
 /// A list body; items of built-in kinds do not repeat their type.
-pub fn list_of(kind: &Kind, revision: u64, items: Vec<Value>) -> Value {
+pub(super) fn list_of(kind: &Kind, revision: u64, items: Vec<Value>) -> Value {
     let items = items
         .into_iter()
         .map(|mut item| {
@@ -499,15 +499,15 @@ pub fn list_of(kind: &Kind, revision: u64, items: Vec<Value>) -> Value {
 }
 
 /// Timestamps in metadata have whole seconds.
-pub fn second(at: Timestamp) -> String {
+pub(super) fn second(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
-pub fn is_deleting(object: &Value) -> bool {
+pub(super) fn is_deleting(object: &Value) -> bool {
     object["metadata"].get("deletionTimestamp").is_some()
 }
 
-pub fn uid_of(object: &Value) -> String {
+pub(super) fn uid_of(object: &Value) -> String {
     object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..clock import CLOCK
 from .network import drop_interface, managed_interface
-from .patch import around, instead
+from .patch import Refusal, around, instead
 
 KINDS = {"network": "network_load_balancer", "gateway": "gateway_load_balancer"}
 
@@ -64,7 +64,6 @@ def _regroup(balancer: Any, ec2: Any, groups: list[str]) -> None:
 
 
 def _v2() -> None:
-    from moto.core.exceptions import ServiceException
     from moto.elbv2.exceptions import (
         DuplicateLoadBalancerName,
         ListenerNotFoundError,
@@ -132,13 +131,13 @@ def _v2() -> None:
         if balancer is None:
             return
         if balancer.attrs.get("deletion_protection.enabled") == "true":
-            raise ServiceException(
+            raise Refusal(
                 "OperationNotPermitted",
                 f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
             )
         for configuration in self.ec2_backend.configurations.values():
             if arn in getattr(configuration, "awsdouble_load_balancers", []):
-                raise ServiceException(
+                raise Refusal(
                     "ResourceInUse",
                     f"Load balancer '{arn}' cannot be deleted because it is currently associated "
                     "with another service",

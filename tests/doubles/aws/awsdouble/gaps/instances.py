@@ -26,6 +26,7 @@ def close() -> None:
     _launch()
     _start_and_stop()
     _terminate()
+    _attachments()
     _what_is_left_of_a_terminated_one()
 
 
@@ -178,6 +179,17 @@ def _forget(backend: Any, instance: Any) -> None:
             if not reservation.instances:
                 del backend.reservations[number]
     backend.tags.pop(instance.id, None)
+
+
+def _attachments() -> None:
+    from moto.ec2.models.elastic_block_store import VolumeAttachment
+
+    def delete_on_termination(self: Any) -> bool:
+        device = self.instance.block_device_mapping.get(self.device)
+        return bool(device is not None and device.delete_on_termination)
+
+    # moto keeps it with the instance only.
+    VolumeAttachment.delete_on_termination = property(delete_on_termination)
 
 
 def _what_is_left_of_a_terminated_one() -> None:

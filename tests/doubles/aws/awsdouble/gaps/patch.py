@@ -6,6 +6,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.exceptions import ServiceException
+
+
+class Refusal(ServiceException):
+    """An error with a code and a message of our own, in any service that answers by model."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+
 
 def around(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`@around(Class, "method") def _(original, self, …)` replaces `Class.method`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .patch import around, instead
+from .patch import Refusal, around, instead
 
 
 def close() -> None:
@@ -39,12 +39,7 @@ def _values(record: Any) -> tuple[Any, ...]:
 
 
 def _changes() -> None:
-    from moto.core.exceptions import ServiceException
     from moto.route53.models import RecordSet, Route53Backend
-
-    class InvalidChangeBatch(ServiceException):
-        def __init__(self, messages: list[str]) -> None:
-            super().__init__("InvalidChangeBatch", "[" + ", ".join(messages) + "]")
 
     def same(record: Any, other: Any) -> bool:
         return (
@@ -109,13 +104,12 @@ def _changes() -> None:
             else:
                 records.remove(found)
         if refused:
-            raise InvalidChangeBatch(refused)
+            raise Refusal("InvalidChangeBatch", "[" + ", ".join(refused) + "]")
         zone.rrsets = records
 
 
 def _listings() -> None:
     from moto.core.responses import ActionResult
-    from moto.core.utils import utcnow  # noqa: F401
     from moto.route53.models import FakeZone, Route53Backend, reverse_domain_name
     from moto.route53.responses import Route53
 
@@ -176,7 +170,6 @@ def _known_zone(backend: Any, kind: str, zone: str) -> None:
 
 
 def _zones() -> None:
-    from moto.core.exceptions import ServiceException
     from moto.route53.exceptions import HostedZoneNotEmpty
     from moto.route53.models import Route53Backend
 
@@ -184,7 +177,7 @@ def _zones() -> None:
     def _(original: Any, self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         reference = kwargs.get("caller_reference")
         if reference and any(z.caller_reference == reference for z in self.zones.values()):
-            raise ServiceException(
+            raise Refusal(
                 "HostedZoneAlreadyExists",
                 "A hosted zone has already been created with the specified caller reference.",
             )
@@ -207,6 +200,7 @@ def _zones() -> None:
 def _authorizations() -> None:
     """VPC association authorizations, which moto does not know: kept, listed, required nowhere."""
     from moto.core.responses import ActionResult, EmptyResult
+    from moto.route53 import urls
     from moto.route53.responses import Route53
 
     def key(response: Any) -> tuple[str, str]:
@@ -229,3 +223,6 @@ def _authorizations() -> None:
 
     Route53.create_vpc_association_authorization = create
     Route53.delete_vpc_association_authorization = delete
+    base = r"{0}/(?P<api_version>[\d_-]+)/hostedzone/(?P<zone_id>[^/]+)"
+    for path in ("authorizevpcassociation", "deauthorizevpcassociation"):
+        urls.url_paths[f"{base}/{path}/?$"] = Route53.dispatch

@@ -12,33 +12,31 @@ import time
 from typing import Any
 
 from ..accounts import ACCOUNTS, Credential
-from .patch import around, instead
+from .patch import Refusal, around, instead
 
 
 def close() -> None:
-    from moto.core.exceptions import ServiceException
     from moto.core.responses import ActionResult
     from moto.iam.models import iam_backends
     from moto.sts.models import STSBackend
     from moto.sts.responses import TokenResponse
 
-    class AccessDenied(ServiceException):
-        def __init__(self, role_arn: str) -> None:
-            super().__init__(
-                "AccessDenied",
-                f"User is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
-            )
+    def denied(role_arn: str) -> Refusal:
+        return Refusal(
+            "AccessDenied",
+            f"User is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+        )
 
     @around(STSBackend, "assume_role")
     def _(original: Any, self: Any, **kwargs: Any) -> Any:
         role_arn = kwargs["role_arn"] or ""
         found = re.fullmatch(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)", role_arn)
         if not found or found.group(1) not in ACCOUNTS.names:
-            raise AccessDenied(role_arn)
+            raise denied(role_arn)
         roles = iam_backends[found.group(1)]["aws"].roles.values()
         role = next((r for r in roles if r.arn == role_arn), None)
         if role is None or not _external_id_fits(role, kwargs.get("external_id")):
-            raise AccessDenied(role_arn)
+            raise denied(role_arn)
         session = original(self, **kwargs)
         ACCOUNTS.add_session(
             Credential(

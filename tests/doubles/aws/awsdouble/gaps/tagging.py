@@ -45,9 +45,11 @@ def note(call: Call) -> None:
         return
     for region in {call.region, GLOBAL_REGION}:
         where = (call.account, region)
-        now = {r.arn: r for r in resources(*where)}
+        existing = list(_existing(*where))
+        alive = {resource.arn for resource in existing}
+        now = {resource.arn: resource for resource in existing if resource.tags}
         for arn, resource in _seen.get(where, {}).items():
-            if arn not in now:
+            if arn not in alive:
                 _ghosts.setdefault(where, {})[arn] = (resource, CLOCK.now())
         for arn in now:
             _ghosts.get(where, {}).pop(arn, None)

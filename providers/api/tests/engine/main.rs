@@ -1,0 +1,10 @@
+//! Tests of facts, plans and the deprovision engine over the fake cloud. Time is paused: nothing
+//! here waits.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod calls;
+mod common;
+mod facts;
+mod plans;
+mod properties;
+mod scenarios;

@@ -1,0 +1,324 @@
+//! Tables of docs/spec/10 §12, and what holds for every observation.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use skep_crds::Stage;
+use skep_crds::names::{condition, reason};
+
+use super::decide::{Step, decide};
+use super::observed::{CleanUp, Job, JobPhase, Observed, Pods};
+use super::status::{JobRef, Verdict};
+use crate::install::classify;
+
+fn start() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn later(seconds: i64) -> Timestamp {
+    start() + SignedDuration::from_secs(seconds)
+}
+
+/// An attempt whose Job was just created.
+fn attempt() -> Observed {
+    Observed {
+        name: "demo-0-abcde".into(),
+        namespace: "team".into(),
+        uid: "u-1".into(),
+        created: start(),
+        deleting: false,
+        attempt: 0,
+        cluster: "demo".into(),
+        paused: false,
+        stage: Stage::Initializing,
+        infra_id: None,
+        recorded_infra_id: None,
+        job_ref: Some("demo-0-abcde-provision".into()),
+        job: job(JobPhase::Running),
+        job_trouble: None,
+        pods: Pods::Running,
+        rights_prepared: true,
+        log_verdict: classify::Verdict { reason: reason::UNKNOWN_ERROR.into(), message: "?".into() },
+        progress: None,
+        cleaned_up: false,
+        clean_up: CleanUp::Idle,
+    }
+}
+
+fn job(phase: JobPhase) -> Job {
+    Job::One { name: "demo-0-abcde-provision".into(), created: start(), phase }
+}
+
+fn failed_job(reason: &str) -> Job {
+    job(JobPhase::Failed { reason: reason.into(), message: "x".into() })
+}
+
+fn infra_id() -> Option<String> {
+    Some("demo-x7k2p".into())
+}
+
+fn reason_of_failure(observed: &Observed) -> String {
+    let plan = decide(observed, start());
+    assert_eq!(plan.steps, [Step::MoveStage { from: observed.stage.clone(), to: Stage::Failed }]);
+    let intent = plan.intent.expect("the condition is recorded before the stage moves");
+    let verdict = &intent.verdicts[0];
+    assert_eq!(verdict.type_, condition::provision::FAILED);
+    verdict.reason.clone()
+}
+
+/// docs/spec/10 §12: "initializing, job absent → create job", after its rights are in place.
+#[test]
+fn a_new_attempt_gets_its_rights_and_then_its_job() {
+    let mut observed =
+        Observed { job: Job::Absent, job_ref: None, rights_prepared: false, pods: Pods::None, ..attempt() };
+    assert_eq!(decide(&observed, start()).steps, [Step::PrepareRights]);
+    observed.rights_prepared = true;
+    let plan = decide(&observed, start());
+    assert_eq!(plan.steps, [Step::CreateJob { name: "demo-0-abcde-provision".into() }]);
+    let outcome = plan.outcome.unwrap();
+    assert_eq!(outcome.job_ref, JobRef::Set("demo-0-abcde-provision".into()));
+    assert_eq!(outcome.verdicts[0].type_, condition::provision::JOB_CREATED);
+}
+
+/// docs/spec/10 §26.4 U6: a pause holds the attempt back.
+#[test]
+fn a_paused_cluster_starts_no_job() {
+    let observed = Observed { job: Job::Absent, job_ref: None, paused: true, ..attempt() };
+    assert_eq!(decide(&observed, start()).steps, []);
+}
+
+/// docs/spec/10 §12: the handshake.
+#[test]
+fn the_stage_moves_only_when_the_cluster_carries_the_same_infra_id() {
+    for (ours, recorded, moves) in [
+        (None, None, false),
+        (infra_id(), None, false),
+        (None, infra_id(), false),
+        (infra_id(), Some("demo-other".to_owned()), false),
+        (infra_id(), infra_id(), true),
+    ] {
+        let observed = Observed { infra_id: ours, recorded_infra_id: recorded, ..attempt() };
+        let plan = decide(&observed, start());
+        let step = Step::MoveStage { from: Stage::Initializing, to: Stage::Provisioning };
+        assert_eq!(plan.steps.contains(&step), moves, "{observed:?}");
+        if moves {
+            let recorded = plan.intent.unwrap().verdicts;
+            assert!(recorded.iter().any(|v| v.type_ == condition::provision::INITIALIZED && v.holds));
+        }
+    }
+}
+
+/// docs/spec/10 §12: every way in which an attempt fails, with its reason.
+#[test]
+fn failures_have_the_specified_reasons() {
+    let provisioning = || Observed { stage: Stage::Provisioning, infra_id: infra_id(), ..attempt() };
+    let classified = classify::Verdict { reason: "AWSVPCLimitExceeded".into(), message: "m".into() };
+    for (observed, expected) in [
+        (Observed { job: job(JobPhase::Succeeded), ..attempt() }, reason::INITIALIZATION_NOT_COMPLETE),
+        (Observed { job: Job::Absent, ..attempt() }, reason::JOB_NOT_FOUND),
+        (Observed { job: Job::Many(2), ..attempt() }, reason::TOO_MANY_JOBS),
+        (Observed { job: Job::Absent, ..provisioning() }, reason::JOB_NOT_FOUND),
+        (Observed { job_ref: None, ..provisioning() }, reason::NO_JOB_REFERENCE),
+        (Observed { job: failed_job("BackoffLimitExceeded"), ..provisioning() }, reason::UNKNOWN_ERROR),
+        (
+            Observed { job: failed_job("DeadlineExceeded"), ..provisioning() },
+            reason::ATTEMPT_DEADLINE_EXCEEDED,
+        ),
+        (
+            Observed {
+                job: failed_job("DeadlineExceeded"),
+                log_verdict: classified.clone(),
+                ..provisioning()
+            },
+            "AWSVPCLimitExceeded",
+        ),
+        (
+            Observed { job: failed_job("BackoffLimitExceeded"), log_verdict: classified, ..attempt() },
+            "AWSVPCLimitExceeded",
+        ),
+    ] {
+        assert_eq!(reason_of_failure(&observed), expected, "{observed:?}");
+    }
+}
+
+/// docs/spec/10 §12: "provisioning, job succeeded → complete".
+#[test]
+fn a_job_that_succeeds_completes_the_attempt() {
+    let observed = Observed {
+        stage: Stage::Provisioning,
+        infra_id: infra_id(),
+        job: job(JobPhase::Succeeded),
+        pods: Pods::Ended,
+        ..attempt()
+    };
+    let plan = decide(&observed, start());
+    assert_eq!(plan.steps, [Step::MoveStage { from: Stage::Provisioning, to: Stage::Complete }]);
+    let verdict = Verdict::holds(
+        condition::provision::COMPLETED,
+        reason::INSTALL_COMPLETE,
+        "the cluster is installed",
+    );
+    assert_eq!(plan.intent.unwrap().verdicts, [verdict]);
+}
+
+fn stuck(observed: &Observed, now: Timestamp) -> Option<(bool, String)> {
+    let status = decide(observed, now).outcome?;
+    let type_ = condition::provision::INSTALL_POD_STUCK;
+    status.verdicts.into_iter().find(|v| v.type_ == type_).map(|v| (v.holds, v.reason))
+}
+
+/// docs/spec/10 §12 and §26.2 S6: a pod that waits for an image is reported at once, a missing one after
+/// a minute, a running one clears the condition.
+#[test]
+fn pods_are_supervised() {
+    let with = |pods: Pods| Observed { pods, ..attempt() };
+    let waiting = |stuck: bool| Pods::Pending { stuck, message: "ImagePullBackOff: x".into() };
+    assert_eq!(stuck(&with(Pods::None), later(59)), None);
+    let missing = Some((true, reason::INSTALL_POD_MISSING.to_owned()));
+    assert_eq!(stuck(&with(Pods::None), later(60)), missing);
+    assert_eq!(stuck(&with(Pods::Many(2)), later(1)), missing);
+    let pending = Some((true, reason::POD_IN_PENDING_PHASE.to_owned()));
+    assert_eq!(stuck(&with(waiting(true)), later(1)), pending);
+    assert_eq!(stuck(&with(waiting(false)), later(1)), None);
+    let running = Some((false, reason::POD_IN_RUNNING_PHASE.to_owned()));
+    assert_eq!(stuck(&with(Pods::Running), later(1)), running);
+}
+
+/// docs/spec/10 §11.3: the Job of a successful attempt is kept for 24 hours after the attempt's creation.
+#[test]
+fn the_job_of_a_success_is_kept_for_a_day() {
+    let observed = Observed { stage: Stage::Complete, job: job(JobPhase::Succeeded), ..attempt() };
+    assert_eq!(decide(&observed, later(86_399)).steps, []);
+    let plan = decide(&observed, later(86_400));
+    assert_eq!(plan.steps, [Step::DeleteJob { name: "demo-0-abcde-provision".into() }]);
+    assert_eq!(plan.outcome.unwrap().job_ref, JobRef::Clear);
+}
+
+fn failed() -> Observed {
+    Observed {
+        stage: Stage::Failed,
+        infra_id: infra_id(),
+        job: failed_job("BackoffLimitExceeded"),
+        pods: Pods::Ended,
+        ..attempt()
+    }
+}
+
+/// docs/spec/10 §26.2 S8: clean-up starts when the attempt has failed; §26.1 W5: not while its pod lives.
+#[test]
+fn a_failed_attempt_is_cleaned_up_once_its_pod_has_ended() {
+    let living = Observed { pods: Pods::Running, ..failed() };
+    assert_eq!(decide(&living, start()).steps, []);
+    assert_eq!(decide(&failed(), start()).steps, [Step::StartCleanUp]);
+    let running = CleanUp::Running { summary: "3 of 5".into(), since: start() };
+    assert_eq!(decide(&Observed { clean_up: running, ..failed() }, start()).steps, []);
+    let finished = CleanUp::Finished { summary: "5 erased".into() };
+    let plan = decide(&Observed { clean_up: finished, ..failed() }, start());
+    assert_eq!(plan.steps, [Step::DeleteAdminSecrets, Step::MarkCleanedUp]);
+    assert_eq!(decide(&Observed { cleaned_up: true, ..failed() }, start()).steps, []);
+}
+
+#[test]
+fn a_clean_up_that_failed_is_tried_again_when_its_time_has_come() {
+    let failing = CleanUp::Failing { message: "denied".into(), retry_at: later(60) };
+    let observed = Observed { clean_up: failing, ..failed() };
+    let early = decide(&observed, later(59));
+    assert_eq!((early.steps, early.requeue), (vec![], crate::plan::Requeue::At(later(60))));
+    assert_eq!(decide(&observed, later(60)).steps, [Step::StartCleanUp]);
+}
+
+/// docs/spec/10 §12: without an infra ID nothing can have been created, because of the handshake.
+#[test]
+fn an_attempt_without_an_infra_id_has_nothing_to_erase() {
+    let observed = Observed { infra_id: None, ..failed() };
+    assert_eq!(decide(&observed, start()).steps, [Step::DeleteAdminSecrets, Step::MarkCleanedUp]);
+}
+
+fn any_observed() -> impl Strategy<Value = Observed> {
+    let stage = prop_oneof![
+        Just(Stage::Initializing),
+        Just(Stage::Provisioning),
+        Just(Stage::Complete),
+        Just(Stage::Failed),
+        Just(Stage::Other("new".into())),
+    ];
+    let job = prop_oneof![
+        Just(Job::Absent),
+        Just(Job::Many(2)),
+        Just(job(JobPhase::Running)),
+        Just(job(JobPhase::Succeeded)),
+        Just(failed_job("DeadlineExceeded")),
+    ];
+    let pods = prop_oneof![
+        Just(Pods::None),
+        Just(Pods::Many(2)),
+        Just(Pods::Pending { stuck: true, message: "x".into() }),
+        Just(Pods::Running),
+        Just(Pods::Ended),
+    ];
+    let clean_up = prop_oneof![
+        Just(CleanUp::Idle),
+        Just(CleanUp::Running { summary: "x".into(), since: start() }),
+        Just(CleanUp::Failing { message: "x".into(), retry_at: later(60) }),
+        Just(CleanUp::Finished { summary: "x".into() }),
+    ];
+    let ids = (any::<Option<bool>>(), any::<Option<bool>>());
+    (stage, job, pods, clean_up, ids, any::<[bool; 5]>()).prop_map(
+        |(stage, job, pods, clean_up, (ours, recorded), flags)| {
+            let id = |which: Option<bool>| which.map(|a| if a { "a-1".to_owned() } else { "b-2".to_owned() });
+            let [deleting, paused, rights_prepared, cleaned_up, has_job_ref] = flags;
+            Observed {
+                stage,
+                job,
+                pods,
+                clean_up,
+                infra_id: id(ours),
+                recorded_infra_id: id(recorded),
+                deleting,
+                paused,
+                rights_prepared,
+                cleaned_up,
+                job_ref: has_job_ref.then(|| "demo-0-abcde-provision".to_owned()),
+                ..attempt()
+            }
+        },
+    )
+}
+
+proptest! {
+    /// docs/spec/10 §25 item 1: no way leads past the handshake.
+    #[test]
+    fn no_observation_passes_the_handshake_early(observed in any_observed()) {
+        let plan = decide(&observed, start());
+        let to = Stage::Provisioning;
+        let moves = plan.steps.iter().any(|s| matches!(s, Step::MoveStage { to: t, .. } if *t == to));
+        if moves {
+            prop_assert!(observed.infra_id.is_some());
+            prop_assert_eq!(&observed.infra_id, &observed.recorded_infra_id);
+        }
+    }
+
+    /// docs/spec/10 §26.1 W5: erasing never runs beside a living pod, nor for an attempt that goes on.
+    #[test]
+    fn nothing_is_erased_while_the_attempt_lives(observed in any_observed()) {
+        let plan = decide(&observed, start());
+        if plan.steps.contains(&Step::StartCleanUp) {
+            prop_assert_eq!(&observed.stage, &Stage::Failed);
+            prop_assert!(!observed.pods.may_still_act());
+        }
+    }
+
+    /// An attempt that is over never moves again.
+    #[test]
+    fn final_stages_are_final(observed in any_observed()) {
+        let plan = decide(&observed, start());
+        if matches!(observed.stage, Stage::Complete | Stage::Failed) {
+            let moves = plan.steps.iter().any(|step| matches!(step, Step::MoveStage { .. }));
+            prop_assert!(!moves, "{:?}", plan.steps);
+        }
+    }
+
+    #[test]
+    fn every_plan_says_why(observed in any_observed()) {
+        prop_assert!(!decide(&observed, start()).notes.is_empty());
+    }
+}

@@ -1,0 +1,3 @@
+//! The reconcilers: `observe`, `decide`, `act` of each kind.
+
+pub mod cluster_provision;

@@ -1,0 +1,58 @@
+//! What every controller of a process shares.
+
+use kube::Client;
+
+use super::events::Events;
+use super::lease::Claim;
+use super::metrics::Metrics;
+use super::notes::Notes;
+use super::{Clock, Reader, Writer};
+
+/// What every controller of a process shares. Clones share it.
+#[derive(Clone)]
+pub struct Context {
+    /// The clock.
+    pub clock: Clock,
+    /// The client of everything but watches and the lease.
+    pub client: Client,
+    /// Reads from stores or live.
+    pub reader: Reader,
+    /// Writes.
+    pub writer: Writer,
+    /// Publishes Events.
+    pub events: Events,
+    /// The latest notes of each object.
+    pub notes: Notes,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Whether this process may act.
+    pub claim: Claim,
+}
+
+impl Context {
+    /// What the controllers share, from the client that they use; `instance` is this process's name in
+    /// Events: the pod's.
+    pub fn new(client: Client, clock: Clock, instance: &str) -> Self {
+        let metrics = Metrics::new();
+        Self {
+            reader: Reader::new(client.clone()),
+            writer: Writer::new(
+                client.clone(),
+                skep_crds::names::skep::FIELD_MANAGER,
+                metrics.clone(),
+            ),
+            events: Events::new(
+                client.clone(),
+                clock.clone(),
+                metrics.clone(),
+                skep_crds::names::skep::FIELD_MANAGER,
+                instance,
+            ),
+            notes: Notes::default(),
+            claim: Claim::none(clock.clone()),
+            client,
+            clock,
+            metrics,
+        }
+    }
+}

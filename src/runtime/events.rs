@@ -1,0 +1,261 @@
+//! Events on objects, from notes.
+//!
+//! One Event per object, reason and text: the same note again within half an hour is not sent again,
+//! later it is counted on the Event that exists. Each object may have a burst of Events and then a few
+//! a minute; what is over is dropped and counted. The name of an Event follows from what it says, so
+//! that a new process meets the old one's Event instead of repeating it.
+//!
+//! An Event that cannot be written is dropped: it never keeps a controller waiting.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::core::ObjectMeta;
+use kube::{Client, Resource};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::metrics::Metrics;
+use super::{Clock, Kind};
+use crate::plan::Note;
+
+/// Events that wait to be written; a fleet's worth of bad news at once.
+const WAITING: usize = 1024;
+
+/// How long the same note is not repeated. Below the hour for which API servers keep Events, so that
+/// what lasts stays visible.
+const QUIET: Duration = Duration::from_mins(30);
+
+/// Events that one object may have at once, and how long it takes to earn another.
+const BURST: u32 = 15;
+const REFILL: Duration = Duration::from_secs(20);
+
+/// Longest text that the API accepts.
+const MAX_NOTE: usize = 1024;
+
+/// Publishes notes as Events. Clones share what was published.
+#[derive(Clone)]
+pub struct Events {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    clock: Clock,
+    metrics: Metrics,
+    controller: &'static str,
+    instance: String,
+    sent: Mutex<BTreeMap<String, Sent>>,
+    queue: mpsc::Sender<Message>,
+    waiting: Mutex<Option<mpsc::Receiver<Message>>>,
+}
+
+/// What was published about one object.
+struct Sent {
+    /// When each note was last sent, and how often in all, by the Event's name.
+    notes: BTreeMap<String, (Duration, i32)>,
+    tokens: u32,
+    refilled: Duration,
+}
+
+struct Message {
+    namespace: String,
+    name: String,
+    count: i32,
+    body: Value,
+}
+
+impl Events {
+    /// A publisher; [`Events::run`] does the writing.
+    pub fn new(
+        client: Client,
+        clock: Clock,
+        metrics: Metrics,
+        controller: &'static str,
+        instance: &str,
+    ) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING);
+        let inner = Inner {
+            client,
+            clock,
+            metrics,
+            controller,
+            instance: instance.to_owned(),
+            sent: Mutex::default(),
+            queue,
+            waiting: Mutex::new(Some(waiting)),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Publishes a note on an object, unless it was published lately. `action` is what was being done,
+    /// one word.
+    pub fn publish<K: Kind>(&self, regarding: &ObjectMeta, action: &str, note: &Note) {
+        let text = text_of(note);
+        let uid = regarding.uid.clone().unwrap_or_default();
+        let name = event_name(regarding.name.as_deref().unwrap_or_default(), &uid, &note.reason, &text);
+        let Some(count) = self.admit(&uid, &name) else { return };
+        // Events of objects without a namespace live in the default one.
+        let namespace = regarding.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let now = micro_time(self.inner.clock.now());
+        let body = json!({
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": { "name": name, "namespace": namespace },
+            "eventTime": now,
+            "type": if note.is_warning() { "Warning" } else { "Normal" },
+            "reason": note.reason,
+            "action": action,
+            "note": text,
+            "reportingController": self.inner.controller,
+            "reportingInstance": self.inner.instance,
+            "regarding": {
+                "apiVersion": K::api_version(&()),
+                "kind": K::kind(&()),
+                "namespace": regarding.namespace,
+                "name": regarding.name,
+                "uid": regarding.uid,
+            },
+        });
+        let message = Message { namespace, name, count, body };
+        if self.inner.queue.try_send(message).is_err() {
+            self.inner.metrics.event("dropped");
+        }
+    }
+
+    /// Writes what is published, one after another. Never returns.
+    pub async fn run(self) -> Infallible {
+        let waiting = self.inner.waiting.lock().take();
+        if let Some(mut waiting) = waiting {
+            while let Some(message) = waiting.recv().await {
+                self.write(message).await;
+            }
+        }
+        std::future::pending().await
+    }
+
+    pub(super) fn forget(&self, uid: &str) {
+        self.inner.sent.lock().remove(uid);
+    }
+
+    /// Whether the Event is to be sent, and for the how manieth time.
+    fn admit(&self, uid: &str, name: &str) -> Option<i32> {
+        let now = self.inner.clock.elapsed();
+        let mut sent = self.inner.sent.lock();
+        let sent = sent.entry(uid.to_owned()).or_insert_with(|| Sent {
+            notes: BTreeMap::new(),
+            tokens: BURST,
+            refilled: now,
+        });
+        let last = sent.notes.get(name).copied();
+        if last.is_some_and(|(at, _)| now.saturating_sub(at) < QUIET) {
+            return None;
+        }
+        while sent.tokens < BURST && now.saturating_sub(sent.refilled) >= REFILL {
+            sent.tokens += 1;
+            sent.refilled += REFILL;
+        }
+        if sent.tokens == 0 {
+            self.inner.metrics.event("limited");
+            return None;
+        }
+        if sent.tokens == BURST {
+            sent.refilled = now;
+        }
+        sent.tokens -= 1;
+        let count = last.map_or(1, |(_, count)| count.saturating_add(1));
+        sent.notes.retain(|_, (at, _)| now.saturating_sub(*at) < QUIET * 4);
+        sent.notes.insert(name.to_owned(), (now, count));
+        Some(count)
+    }
+
+    async fn write(&self, message: Message) {
+        let outcome = match self.create_or_count(&message).await {
+            Ok(()) => "written",
+            Err(error) => {
+                let error = super::error_chain(&error);
+                tracing::debug!(event = message.name, error, "Event not written");
+                "failed"
+            }
+        };
+        self.inner.metrics.event(outcome);
+    }
+
+    async fn create_or_count(&self, message: &Message) -> Result<(), kube::Error> {
+        if message.count > 1 {
+            match self.count(message).await {
+                // The server has forgotten it: it is told again.
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                result => return result,
+            }
+        }
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", message.namespace);
+        match self.send("POST", path, "application/json", &message.body).await {
+            // Told by the process before this one.
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn count(&self, message: &Message) -> Result<(), kube::Error> {
+        let path = format!(
+            "/apis/events.k8s.io/v1/namespaces/{}/events/{}",
+            message.namespace, message.name
+        );
+        let now = micro_time(self.inner.clock.now());
+        let body = json!({ "series": { "count": message.count, "lastObservedTime": now } });
+        self.send("PATCH", path, "application/merge-patch+json", &body).await
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: String,
+        content: &str,
+        body: &Value,
+    ) -> Result<(), kube::Error> {
+        let bytes = serde_json::to_vec(body).map_err(kube::Error::SerdeError)?;
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::CONTENT_TYPE, content)
+            .body(bytes)
+            .map_err(kube::Error::HttpError)?;
+        self.inner.client.request::<Value>(request).await.map(drop)
+    }
+}
+
+fn text_of(note: &Note) -> String {
+    let mut text = note.event_text();
+    if text.len() > MAX_NOTE {
+        text.truncate(text.floor_char_boundary(MAX_NOTE - 1));
+        text.push('…');
+        text.truncate(text.floor_char_boundary(MAX_NOTE));
+    }
+    text
+}
+
+/// `<object>.<hash of what it says>`.
+fn event_name(object: &str, uid: &str, reason: &str, text: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [uid, reason, text] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    let mut name = object[..object.floor_char_boundary(200)].to_owned();
+    name.push('.');
+    for byte in digest.iter().take(8) {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name
+}
+
+fn micro_time(at: Timestamp) -> String {
+    format!("{at:.6}")
+}

@@ -1,0 +1,158 @@
+//! One watch per kind: fills the store, for ever.
+//!
+//! It starts again after every error, with growing delays; it never ends by itself. An object that
+//! cannot be decoded becomes an entry of the store, a metric, and an Event on the object.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use futures::{StreamExt, pin_mut};
+use kube::core::ObjectMeta;
+use kube::runtime::utils::Backoff;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+
+use super::backoff::Backoff as Delays;
+use super::events::Events;
+use super::metrics::Metrics;
+use super::{Guarded, Kind, Store};
+use crate::plan::Note;
+
+/// Objects asked for at a time.
+const PAGE: u32 = 500;
+
+/// Between two tries of a watch that fails: short at first, since the usual cause is a restarting API
+/// server, and never longer than a person would wait.
+const DELAYS: Delays = Delays::new(Duration::from_millis(200), Duration::from_secs(30));
+
+/// Which objects of a kind are watched.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    labels: Option<String>,
+    namespace: Option<String>,
+}
+
+impl Selection {
+    /// All objects of the kind.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Only those that match a label selector.
+    #[must_use]
+    pub fn labels(mut self, selector: &str) -> Self {
+        self.labels = Some(selector.to_owned());
+        self
+    }
+
+    /// Only those of one namespace.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+}
+
+/// Watches a kind and keeps `store` as it is. Never returns.
+pub async fn watch<K: Kind>(
+    client: Client,
+    selection: Selection,
+    store: Store<K>,
+    events: Events,
+    metrics: Metrics,
+) -> Infallible {
+    let mut config = watcher::Config::default().page_size(PAGE);
+    if let Some(labels) = &selection.labels {
+        config = config.labels(labels);
+    }
+    if let Some(namespace) = &selection.namespace {
+        config = config.fields(&format!("metadata.namespace={namespace}"));
+    }
+    let kind = K::kind(&()).into_owned();
+    loop {
+        let api = Api::<Guarded<K>>::all(client.clone());
+        let stream = watcher(api, config.clone()).backoff(Jittered::new(&kind));
+        pin_mut!(stream);
+        while let Some(event) = stream.next().await {
+            match event {
+                Ok(event) => take::<K>(event, &store, &events, &metrics),
+                Err(error) => {
+                    metrics.watch_failed(&kind);
+                    tracing::warn!(%kind, error = super::error_chain(&error), "watch interrupted");
+                }
+            }
+        }
+        // The stream has no end; if it had one, it would start anew.
+        tokio::time::sleep(DELAYS.delay(0, 0)).await;
+    }
+}
+
+fn take<K: Kind>(
+    event: watcher::Event<Guarded<K>>,
+    store: &Store<K>,
+    events: &Events,
+    metrics: &Metrics,
+) {
+    match event {
+        watcher::Event::Apply(object) => {
+            report_undecodable(&object, events);
+            store.apply(object);
+        }
+        watcher::Event::Delete(object) => store.delete(&object),
+        watcher::Event::Init => {
+            store.list_begins();
+            return;
+        }
+        watcher::Event::InitApply(object) => {
+            report_undecodable(&object, events);
+            store.listed(object);
+            return;
+        }
+        watcher::Event::InitDone => store.list_ends(),
+    }
+    metrics.stored::<K>(store.undecodable());
+}
+
+fn report_undecodable<K: Kind>(object: &Guarded<K>, events: &Events) {
+    let Err(undecodable) = &object.0 else { return };
+    let meta: &ObjectMeta = &undecodable.meta;
+    tracing::warn!(
+        kind = %K::kind(&()), namespace = meta.namespace, name = meta.name,
+        error = undecodable.error, "object cannot be decoded"
+    );
+    let note = Note::blocked(
+        "CannotDecode",
+        format!("this version cannot read the object: {}", undecodable.error),
+        "the object's content",
+        "correct the named field; until then the object is left as it is",
+    );
+    events.publish::<K>(meta, "Decode", &note);
+}
+
+/// Delays between tries, told apart by kind so that the watches do not all start again at once.
+struct Jittered {
+    seed: u64,
+    tries: u32,
+}
+
+impl Jittered {
+    fn new(kind: &str) -> Self {
+        let seed = kind.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte));
+        Self { seed, tries: 0 }
+    }
+}
+
+impl Iterator for Jittered {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.tries = self.tries.saturating_add(1);
+        Some(DELAYS.delay(self.tries, self.seed))
+    }
+}
+
+impl Backoff for Jittered {
+    fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
