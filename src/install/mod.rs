@@ -2,6 +2,7 @@
 //! (docs/spec/10 §13–15). Knows no controller.
 
 pub mod classify;
+pub mod install_config;
 pub mod job;
 pub mod manager;
 pub mod pod_spec;

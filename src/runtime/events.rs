@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::core::ObjectMeta;
-use kube::{Client, Resource};
+use kube::Client;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -233,9 +233,8 @@ impl Events {
 fn text_of(note: &Note) -> String {
     let mut text = note.event_text();
     if text.len() > MAX_NOTE {
-        text.truncate(text.floor_char_boundary(MAX_NOTE - 1));
+        text.truncate(text.floor_char_boundary(MAX_NOTE - '…'.len_utf8()));
         text.push('…');
-        text.truncate(text.floor_char_boundary(MAX_NOTE));
     }
     text
 }

@@ -28,7 +28,7 @@ pub(super) fn describe_key<K: Kind>(key: &Key) -> String {
 pub(super) async fn send<T: serde::de::DeserializeOwned>(
     client: &Client,
     verb: &'static str,
-    object: &dyn Fn() -> String,
+    object: &(dyn Fn() -> String + Sync),
     request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
 ) -> Result<T, RequestError> {
     let request = request

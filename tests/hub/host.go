@@ -36,33 +36,51 @@ var covered = []string{
 	"/var/lib/cni", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods",
 }
 
-// lockFile takes an exclusive lock that ends with this process. A nil wait means not to wait.
-func lockFile(path string, wait func(holder string) error) (*os.File, error) {
+// lockFile takes an exclusive lock that ends with this process. Who looks whether a hub is alive
+// holds its lock for an instant, so only a second of refusals means that somebody has it. Then
+// onHeld decides: an error gives up, nil waits on.
+func lockFile(path string, onHeld func(holder string) error) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
+	patience := time.Now().Add(time.Second)
 	for told := false; ; {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			_ = file.Truncate(0)
-			_, _ = file.WriteAt([]byte(fmt.Sprintf("%d\n%s\n", os.Getpid(), path)), 0)
 			return file, nil
 		}
-		holder, _ := os.ReadFile(path)
-		if !errors.Is(err, syscall.EWOULDBLOCK) || wait == nil {
-			return nil, fmt.Errorf("%s is held by %s: %w", path, strings.TrimSpace(string(holder)), err)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		if !told {
+		if !told && time.Now().After(patience) {
 			told = true
-			if err := wait(strings.TrimSpace(string(holder))); err != nil {
+			holder, _ := os.ReadFile(path)
+			if err := onHeld(strings.TrimSpace(string(holder))); err != nil {
 				return nil, err
 			}
 		}
-		if ownerGone(250 * time.Millisecond) {
-			return nil, errors.New("the owner ended while waiting")
+		if ownerGone(100 * time.Millisecond) {
+			return nil, errors.New("the owner ended while waiting for a lock")
 		}
 	}
+}
+
+// sign writes into a lock's file who holds it. The first line is the process.
+func sign(file *os.File, about string) {
+	_ = file.Truncate(0)
+	_, _ = file.WriteAt([]byte(fmt.Sprintf("%d\n%s\n", os.Getpid(), about)), 0)
+}
+
+// lockRun takes the lock that tells that this hub is alive.
+func lockRun(o options) (*os.File, error) {
+	file, err := lockFile(filepath.Join(o.runFolder, "lock"), func(holder string) error {
+		return fmt.Errorf("%s belongs to process %s", o.runFolder, holder)
+	})
+	if err == nil {
+		sign(file, o.runFolder)
+	}
+	return file, err
 }
 
 // ownerGone waits up to a period for the owner's end of stdin to close.
@@ -77,15 +95,15 @@ func lockNode(o options) (*os.File, error) {
 		return nil, errors.New("a node needs root: kubelet, containerd and the pods' network do")
 	}
 	file, err := lockFile(nodeLockPath, func(holder string) error {
+		holder = strings.ReplaceAll(holder, "\n", ", ")
 		if !o.wait {
-			return fmt.Errorf("another hub with a node runs on this machine: %s", holder)
+			return fmt.Errorf("another hub with a node runs on this machine: process %s", holder)
 		}
-		emit(event{Waiting: holder})
+		emit(event{Waiting: "process " + holder})
 		return nil
 	})
 	if err == nil {
-		_ = file.Truncate(0)
-		_, _ = file.WriteAt([]byte(fmt.Sprintf("process %d, run folder %s\n", os.Getpid(), o.runFolder)), 0)
+		sign(file, o.runFolder)
 	}
 	return file, err
 }

@@ -60,7 +60,7 @@ func outer(o options) int {
 	// A session of its own: the terminal's Ctrl-C reaches the owner, and the owner ends us.
 	_, _ = syscall.Setsid()
 
-	lock, err := lockFile(filepath.Join(o.runFolder, "lock"), nil)
+	lock, err := lockRun(o)
 	if err != nil {
 		return refuse(err)
 	}

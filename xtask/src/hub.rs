@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
-use skep_kit::hub::{self, DEFAULT_NAME, Hub, HubOptions};
+use skep_kit::hub::{self, DEFAULT_NAME, Hub, HubOptions, Parts};
 use skep_kit::progress::Progress;
 
 /// The development hub.
@@ -88,7 +88,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
 fn up(no_node: bool, name: String) -> Result<()> {
     let progress = Progress::new();
     let options = HubOptions {
-        node: !no_node,
+        parts: if no_node {
+            Parts::ControlPlane
+        } else {
+            Parts::Node
+        },
         ..HubOptions::control_plane(name).shown_by(progress)
     };
     let hub = Hub::start(&options)?;
@@ -119,6 +123,9 @@ fn down(name: &str, all: bool) -> Result<()> {
         vec![name.to_owned()]
     };
     let progress = Progress::new();
+    if names.is_empty() {
+        progress.say("no hub runs");
+    }
     for name in names {
         let step = progress.step(format!("stop hub {name:?}"), "");
         hub::attach(&name)?.stop()?;

@@ -15,3 +15,23 @@ pub const CLOUD_ACCOUNT_SECRET_KEY: &str = "skep.dev-account";
 pub const FIELD_MANAGER: &str = "skep";
 /// Prefix of Skep's own labels and annotations.
 pub const PREFIX: &str = "skep.dev/";
+/// Annotation on a `ClusterProvision`: the installer's last milestone, one sentence for people. Set by
+/// the install manager; read by the `ClusterDeployment` controller.
+pub const INSTALL_PROGRESS_ANNOTATION: &str = "skep.dev/install-progress";
+/// Annotation on a failed `ClusterProvision`: when nothing of it was left in the cloud. Set by its
+/// controller; the next attempt waits for it.
+pub const CLEANED_UP_ANNOTATION: &str = "skep.dev/cleaned-up";
+/// Label on `ConfigMap`s in the operator's namespace that hold the plan and receipt of an erasure. Set
+/// by the deprovision engine's journal; read by `skep deprovision receipt` and the janitor.
+pub const RECEIPT_LABEL: &str = "skep.dev/receipt";
+/// Label on such a `ConfigMap`: the cluster's namespace, cut to a label's length. Set and read likewise.
+pub const CLUSTER_NAMESPACE_LABEL: &str = "skep.dev/cluster-namespace";
+/// Annotation on such a `ConfigMap`: `<namespace>/<name>` of the `ClusterDeployment`.
+pub const CLUSTER_ANNOTATION: &str = "skep.dev/cluster";
+/// Annotation on such a `ConfigMap`: the infra ID that was erased.
+pub const INFRA_ID_ANNOTATION: &str = "skep.dev/infra-id";
+/// Annotation on such a `ConfigMap`: when the janitor may delete it (RFC 3339).
+pub const EXPIRES_ANNOTATION: &str = "skep.dev/expires";
+/// Annotation on a `ClusterDeprovision`: digest of the first plan. Set before the first destructive
+/// call; read by people who compare it with the receipt.
+pub const PLAN_DIGEST_ANNOTATION: &str = "skep.dev/plan-digest";

@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use skep_crds::Stage;
 use skep_crds::names::{condition, reason};
 
-use super::observed::{CleanUp, Job, JobPhase, Observed, Pods};
+use super::observed::{Job, JobPhase, Observed, Pods};
 use super::status::{JobRef, Status, Verdict};
+use crate::controllers::erasure::State as CleanUp;
 use crate::plan::{Note, Plan};
 
 /// How long the Job and pod of a successful attempt are kept for a look at their log (docs/spec/10 §11.3).
@@ -184,13 +185,13 @@ fn failed(observed: &Observed, now: Timestamp) -> AttemptPlan {
             Note::progress("CleaningUp", "what the failed attempt left in the cloud is erased")
                 .as_event(),
         ),
-        (Some(_), CleanUp::Running { summary, since }) => Plan::nothing().because(Note::waiting(
+        (Some(_), CleanUp::Running { summary, since, .. }) => Plan::nothing().because(Note::waiting(
             "CleaningUp",
             format!("what the failed attempt left in the cloud is erased: {summary}"),
             "the cloud",
             Some(*since),
         )),
-        (Some(infra_id), CleanUp::Failing { message, retry_at }) => {
+        (Some(infra_id), CleanUp::Failing { message, retry_at, .. }) => {
             let plan = if now >= *retry_at {
                 Plan::step(Step::StartCleanUp)
             } else {
@@ -202,7 +203,7 @@ fn failed(observed: &Observed, now: Timestamp) -> AttemptPlan {
                 format!("tried again at {retry_at}"),
             ))
         }
-        (Some(_), CleanUp::Finished { summary }) => Plan::step(Step::DeleteAdminSecrets)
+        (Some(_), CleanUp::Finished { summary, .. }) => Plan::step(Step::DeleteAdminSecrets)
             .and_step(Step::MarkCleanedUp)
             .because(Note::done("CleanedUp", summary.clone()).as_event()),
     }
@@ -272,7 +273,7 @@ fn supervised(observed: &Observed, job: &str, created: Timestamp, now: Timestamp
     match &observed.pods {
         Pods::None if now < created.saturating_add(POD_GRACE).unwrap_or(Timestamp::MAX) => status,
         Pods::None => {
-            let message = observed.job_trouble.as_deref().unwrap_or("the install Job has no pod");
+            let message = "the install Job has no pod; look at its Events for a quota or an admission error";
             status.and(Verdict::holds(stuck, reason::INSTALL_POD_MISSING, message))
         }
         Pods::Many(count) => {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use skep_crds::Stage;
 use skep_crds::names::object_name;
 
+use crate::controllers::erasure;
 use crate::install::classify;
 
 /// One attempt, parsed.
@@ -35,8 +36,6 @@ pub struct Observed {
     pub job_ref: Option<String>,
     /// The Job that runs the attempt.
     pub job: Job,
-    /// Why the Job has no pod, if it says so (a quota, a missing ServiceAccount).
-    pub job_trouble: Option<String>,
     /// The Job's pods.
     pub pods: Pods,
     /// Whether Role, RoleBinding and admin Secrets exist.
@@ -48,7 +47,7 @@ pub struct Observed {
     /// Whether nothing of a failed attempt is left.
     pub cleaned_up: bool,
     /// The clean-up as it runs now.
-    pub clean_up: CleanUp,
+    pub clean_up: erasure::State,
 }
 
 impl Observed {
@@ -120,30 +119,4 @@ impl Pods {
             Self::Many(_) | Self::Pending { .. } | Self::Running => true,
         }
     }
-}
-
-/// The erasure of what a failed attempt left behind.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum CleanUp {
-    /// Not running in this process.
-    Idle,
-    /// Running.
-    Running {
-        /// How far, for people.
-        summary: String,
-        /// Since when.
-        since: Timestamp,
-    },
-    /// Ended without success; it is tried again.
-    Failing {
-        /// Why.
-        message: String,
-        /// When it is tried again.
-        retry_at: Timestamp,
-    },
-    /// Nothing is left.
-    Finished {
-        /// What was erased, for people.
-        summary: String,
-    },
 }

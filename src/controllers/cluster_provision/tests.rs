@@ -6,8 +6,9 @@ use skep_crds::Stage;
 use skep_crds::names::{condition, reason};
 
 use super::decide::{Step, decide};
-use super::observed::{CleanUp, Job, JobPhase, Observed, Pods};
+use super::observed::{Job, JobPhase, Observed, Pods};
 use super::status::{JobRef, Verdict};
+use crate::controllers::erasure::{State as CleanUp, Trouble};
 use crate::install::classify;
 
 fn start() -> Timestamp {
@@ -34,7 +35,6 @@ fn attempt() -> Observed {
         recorded_infra_id: None,
         job_ref: Some("demo-0-abcde-provision".into()),
         job: job(JobPhase::Running),
-        job_trouble: None,
         pods: Pods::Running,
         rights_prepared: true,
         log_verdict: classify::Verdict { reason: reason::UNKNOWN_ERROR.into(), message: "?".into() },
@@ -209,9 +209,9 @@ fn a_failed_attempt_is_cleaned_up_once_its_pod_has_ended() {
     let living = Observed { pods: Pods::Running, ..failed() };
     assert_eq!(decide(&living, start()).steps, []);
     assert_eq!(decide(&failed(), start()).steps, [Step::StartCleanUp]);
-    let running = CleanUp::Running { summary: "3 of 5".into(), since: start() };
+    let running = CleanUp::Running { summary: "3 of 5".into(), plan_digest: None, since: start() };
     assert_eq!(decide(&Observed { clean_up: running, ..failed() }, start()).steps, []);
-    let finished = CleanUp::Finished { summary: "5 erased".into() };
+    let finished = CleanUp::Finished { summary: "5 erased".into(), plan_digest: None };
     let plan = decide(&Observed { clean_up: finished, ..failed() }, start());
     assert_eq!(plan.steps, [Step::DeleteAdminSecrets, Step::MarkCleanedUp]);
     assert_eq!(decide(&Observed { cleaned_up: true, ..failed() }, start()).steps, []);
@@ -219,7 +219,11 @@ fn a_failed_attempt_is_cleaned_up_once_its_pod_has_ended() {
 
 #[test]
 fn a_clean_up_that_failed_is_tried_again_when_its_time_has_come() {
-    let failing = CleanUp::Failing { message: "denied".into(), retry_at: later(60) };
+    let failing = CleanUp::Failing {
+        trouble: Trouble::Authentication,
+        message: "denied".into(),
+        retry_at: later(60),
+    };
     let observed = Observed { clean_up: failing, ..failed() };
     let early = decide(&observed, later(59));
     assert_eq!((early.steps, early.requeue), (vec![], crate::plan::Requeue::At(later(60))));
@@ -257,9 +261,13 @@ fn any_observed() -> impl Strategy<Value = Observed> {
     ];
     let clean_up = prop_oneof![
         Just(CleanUp::Idle),
-        Just(CleanUp::Running { summary: "x".into(), since: start() }),
-        Just(CleanUp::Failing { message: "x".into(), retry_at: later(60) }),
-        Just(CleanUp::Finished { summary: "x".into() }),
+        Just(CleanUp::Running { summary: "x".into(), plan_digest: None, since: start() }),
+        Just(CleanUp::Failing {
+            trouble: Trouble::Other,
+            message: "x".into(),
+            retry_at: later(60)
+        }),
+        Just(CleanUp::Finished { summary: "x".into(), plan_digest: None }),
     ];
     let ids = (any::<Option<bool>>(), any::<Option<bool>>());
     (stage, job, pods, clean_up, ids, any::<[bool; 5]>()).prop_map(

@@ -54,7 +54,8 @@ pub fn lock(name: &str) -> Result<File> {
     Ok(file)
 }
 
-/// Whether some living process holds the lock on a file. A missing file is held by nobody.
+/// Whether some living process holds the lock on a file. A missing file is held by nobody. Looking
+/// takes the lock for an instant.
 pub fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.try_lock().is_err())
 }

@@ -11,13 +11,14 @@ use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::cache;
-use crate::debian;
+use crate::debian::{self, Package};
 use crate::progress::Progress;
 
 /// The operator's image.
@@ -102,8 +103,9 @@ impl Image {
     pub fn archive(&self, progress: &Progress) -> Result<Archive> {
         let folder = cache::folder("images")?;
         let key = self.digest_of_inputs()?;
-        let path = folder.join(format!("{}.tar", &key[..32]));
-        let note = folder.join(format!("{}.digest", &key[..32]));
+        let slug = self.reference.replace(['/', ':'], "_");
+        let path = folder.join(format!("{slug}-{}.tar", &key[..16]));
+        let note = path.with_extension("digest");
         if let (true, Ok(digest)) = (path.exists(), fs::read_to_string(&note)) {
             return Ok(Archive { path, digest });
         }
@@ -113,6 +115,7 @@ impl Image {
             .write(&path)
             .with_context(|| format!("build image {}", self.reference))?;
         fs::write(&note, &digest).with_context(|| format!("write {}", note.display()))?;
+        remove_old(&folder);
         step.done();
         Ok(Archive { path, digest })
     }
@@ -415,7 +418,13 @@ pub fn strip(binary: &Path, progress: &Progress) -> Result<PathBuf> {
     if stripped.exists() {
         return Ok(stripped);
     }
-    debian::install(&["binutils"], progress)?;
+    debian::install(
+        &[Package {
+            name: "binutils",
+            provides: "strip",
+        }],
+        progress,
+    )?;
     let _lock = cache::lock("strip")?;
     let fresh = stripped.with_extension("new");
     let output = Command::new("strip")
@@ -430,7 +439,23 @@ pub fn strip(binary: &Path, progress: &Progress) -> Result<PathBuf> {
         bail!("strip {}: {}", binary.display(), said.trim());
     }
     fs::rename(&fresh, &stripped).with_context(|| format!("rename to {}", stripped.display()))?;
+    if let Some(folder) = stripped.parent() {
+        remove_old(folder);
+    }
     Ok(stripped)
+}
+
+/// Removes files that nobody used for a day: each build of the operator leaves a hundred megabytes.
+/// Best effort: it only saves space.
+fn remove_old(folder: &Path) {
+    const DAY: Duration = Duration::from_hours(24);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(meta) = entry.metadata() else { continue };
+        let written = meta.modified().ok().and_then(|at| at.elapsed().ok());
+        if meta.is_file() && written.is_some_and(|age| age > DAY) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
 }
 
 fn busybox_itself() -> Entry {
@@ -473,7 +498,7 @@ fn finish(archive: tar::Builder<BufWriter<File>>) -> Result<()> {
     let writer = archive.into_inner().context("finish an archive")?;
     writer
         .into_inner()
-        .map_err(|error| error.into_error())
+        .map_err(std::io::IntoInnerError::into_error)
         .context("write an archive")?;
     Ok(())
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// How often a condition without a notification of its own is looked at.
 const LOOK: Duration = Duration::from_millis(25);
 /// The longest that the supervisor needs to answer on a machine that is busy with a build.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// A program to be started.
 #[derive(Clone, Debug, Default, Serialize)]

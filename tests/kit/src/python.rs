@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cache;
-use crate::debian;
+use crate::debian::{self, Package};
 use crate::progress::Progress;
 
 /// The virtual environment that holds exactly the requirements of a file (one pinned requirement a
@@ -39,7 +39,11 @@ pub fn venv(requirements: &Path, progress: &Progress) -> Result<PathBuf> {
     let make = || run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
     if make().is_err() {
         // Debian splits the module from the interpreter.
-        debian::install(&["python3-venv"], progress)?;
+        let module = Package {
+            name: "python3-venv",
+            provides: "/usr/share/doc/python3-venv",
+        };
+        debian::install(&[module], progress)?;
         make()?;
     }
     run(Command::new(folder.join("bin/python"))

@@ -56,6 +56,9 @@ pub fn line(effect: &Effect) -> String {
     let mut text = format!("{at:>8.1}s {} {verb} {place}", effect.agent);
     if effect.code >= 300 {
         let _ = write!(text, "  -> {}", effect.code);
+        if effect.changed() {
+            text.push_str(" (carried out, the answer was lost)");
+        }
     } else if request.dry_run {
         text.push_str("  (dry run)");
     } else if effect.before.is_some() && !effect.changed() {

@@ -102,7 +102,16 @@ where
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(async {
+    // A task that never waits stops everything, the checks of this world included.
+    let (over, running) = std::sync::mpsc::channel::<()>();
+    let limit = settings.wall * 2;
+    std::thread::spawn(move || {
+        if running.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("a simulated world took more than {limit:?}: some task loops without waiting");
+            std::process::exit(101);
+        }
+    });
+    let result = runtime.block_on(async {
         let server =
             ApiServer::new(settings.seed, Clock::starting_at(settings.start), settings.latency);
         let world = World {
@@ -115,7 +124,9 @@ where
             control: Arc::new(Notify::new()),
         };
         body(world).await
-    })
+    });
+    drop(over);
+    result
 }
 
 impl World {

@@ -24,7 +24,7 @@ SECRET = {"secret_access_key", "session_token", "password", "user_data", "privat
 DEEPEST = 6
 # Backends that hold nothing but what AWS provides.
 NOT_RESOURCES = {"instance_types", "resourcegroupstaggingapi", "moto_api", "instance_metadata"}
-PROVIDED = {"managed_prefix_lists", "delegation_sets", "deleted_amis", "access_keys"}
+PROVIDED = {"managed_prefix_lists", "delegation_sets", "launch_template_insert_order"}
 
 
 def dump(account: str, regions: list[str] | None = None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _collections(service: str, backend: Any) -> list[tuple[str, Any]]:
     for name, held in vars(backend).items():
         if name in SKIPPED or name.startswith("_") or not held:
             continue
-        if service == "sts" or (name in PROVIDED and name != "access_keys"):
+        if service == "sts" or name in PROVIDED:
             continue
         if service == "ec2" and name in ("groups", "subnets"):
             rows += [

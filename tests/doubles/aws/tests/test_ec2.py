@@ -430,9 +430,19 @@ def test_images(aws: Mine) -> None:
     ec2 = aws("ec2")
     own = ec2.describe_images(Owners=["self"])["Images"]
     assert own == [] and ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"] == []
-    vendor = [{"Name": "name", "Values": ["rhcos-*"]}, {"Name": "architecture", "Values": ["x86_64"]}]
+    vendor = [{"Name": "name", "Values": ["rhcos-9.4*"]}]
     found = ec2.describe_images(Owners=["531415883065"], Filters=vendor)["Images"]
     assert [image["ImageId"] for image in found] == [IMAGE]
+    # Each region has its own current image, which is what an installer knows.
+    current = {
+        region: aws("ec2", region=region).describe_images(
+            Filters=[{"Name": "name", "Values": ["rhcos-9.6*x86_64"]}]
+        )["Images"][0]["ImageId"]
+        for region in (REGION, "eu-west-1")
+    }
+    assert current[REGION] != current["eu-west-1"]
+    launched = ec2.run_instances(ImageId=current[REGION], MinCount=1, MaxCount=1)
+    assert launched["Instances"][0]["ImageId"] == current[REGION]
     assert code(ec2.deregister_image, ImageId=IMAGE) == "AuthFailure"
     copied = ec2.copy_image(Name="copy", SourceImageId=IMAGE, SourceRegion=REGION)["ImageId"]
     snapshot = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"][0]["SnapshotId"]

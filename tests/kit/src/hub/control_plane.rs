@@ -11,6 +11,9 @@ use super::pki::Pki;
 use super::{SERVICE_ADDRESS, SERVICES};
 use crate::process::Program;
 
+/// Name of the audit log in the run folder.
+pub(super) const AUDIT_LOG: &str = "audit.jsonl";
+
 /// The identities that the token file knows.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Identity {
@@ -77,19 +80,31 @@ impl ControlPlane<'_> {
 
     /// Writes the token file of the API server.
     pub(super) fn write_tokens(&self) -> Result<PathBuf> {
-        let lines: String = Identity::ALL
+        let lines: Vec<String> = Identity::ALL
             .iter()
             .map(|identity| {
-                let user = identity.user();
-                format!(
-                    "{},{user},{user},\"{}\"\n",
-                    self.token(*identity),
-                    identity.groups()
-                )
+                let (token, user) = (self.token(*identity), identity.user());
+                format!("{token},{user},{user},\"{}\"", identity.groups())
             })
             .collect();
         let path = self.folder.join("tokens.csv");
-        std::fs::write(&path, lines).with_context(|| format!("write {}", path.display()))?;
+        std::fs::write(&path, lines.join("\n"))
+            .with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Writes the policy that records who asked for what, without the objects themselves: Secrets
+    /// must not end up in a log.
+    pub(super) fn write_audit_policy(&self) -> Result<PathBuf> {
+        let policy = serde_json::json!({
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [{ "level": "Metadata" }],
+        });
+        let path = self.folder.join("audit.json");
+        std::fs::write(&path, policy.to_string())
+            .with_context(|| format!("write {}", path.display()))?;
         Ok(path)
     }
 
@@ -127,36 +142,46 @@ impl ControlPlane<'_> {
         )
     }
 
-    pub(super) fn apiserver(&self, tokens: &Path) -> Program {
+    pub(super) fn apiserver(&self, tokens: &Path, audit: Option<&Path>) -> Program {
         let path = |flag: &str, path: &Path| format!("--{flag}={}", path.display());
+        let audit = audit.map_or_else(Vec::new, |policy| {
+            vec![
+                path("audit-policy-file", policy),
+                format!("--audit-log-path={AUDIT_LOG}"),
+            ]
+        });
         self.program(
             "kube-apiserver",
             &[
-                "--etcd-servers=unix://etcd.sock:0".into(),
-                format!("--bind-address={}", self.address),
-                format!("--secure-port={}", self.port),
-                // The supervisor holds the port until the server listens.
-                "--permit-port-sharing".into(),
-                // Not allowed to be loopback. With a node it is where the server listens.
-                format!("--advertise-address={SERVICE_ADDRESS}"),
-                format!("--service-cluster-ip-range={SERVICES}"),
-                path("tls-cert-file", &self.pki.serving),
-                path("tls-private-key-file", &self.pki.serving_key),
-                path("client-ca-file", &self.pki.authority),
-                path("token-auth-file", tokens),
-                path("service-account-key-file", &self.pki.accounts),
-                path("service-account-signing-key-file", &self.pki.accounts_key),
-                "--service-account-issuer=https://kubernetes.default.svc".into(),
-                path("kubelet-client-certificate", &self.pki.kubelet_client),
-                path("kubelet-client-key", &self.pki.kubelet_client_key),
-                "--kubelet-preferred-address-types=InternalIP".into(),
-                "--authorization-mode=Node,RBAC".into(),
-                "--allow-privileged".into(),
-                // Webhooks that name a Service go to the pod itself: there is no kube-proxy.
-                "--enable-aggregator-routing".into(),
-                "--profiling=false".into(),
-                "--cert-dir=apiserver".into(),
-            ],
+                audit,
+                vec![
+                    "--etcd-servers=unix://etcd.sock:0".into(),
+                    format!("--bind-address={}", self.address),
+                    format!("--secure-port={}", self.port),
+                    // The supervisor holds the port until the server listens.
+                    "--permit-port-sharing".into(),
+                    // Not allowed to be loopback. With a node it is where the server listens.
+                    format!("--advertise-address={SERVICE_ADDRESS}"),
+                    format!("--service-cluster-ip-range={SERVICES}"),
+                    path("tls-cert-file", &self.pki.serving),
+                    path("tls-private-key-file", &self.pki.serving_key),
+                    path("client-ca-file", &self.pki.authority),
+                    path("token-auth-file", tokens),
+                    path("service-account-key-file", &self.pki.accounts),
+                    path("service-account-signing-key-file", &self.pki.accounts_key),
+                    "--service-account-issuer=https://kubernetes.default.svc".into(),
+                    path("kubelet-client-certificate", &self.pki.kubelet_client),
+                    path("kubelet-client-key", &self.pki.kubelet_client_key),
+                    "--kubelet-preferred-address-types=InternalIP".into(),
+                    "--authorization-mode=Node,RBAC".into(),
+                    "--allow-privileged".into(),
+                    // Webhooks that name a Service go to the pod itself: there is no kube-proxy.
+                    "--enable-aggregator-routing".into(),
+                    "--profiling=false".into(),
+                    "--cert-dir=apiserver".into(),
+                ],
+            ]
+            .concat(),
         )
     }
 

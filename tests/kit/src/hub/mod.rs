@@ -17,26 +17,29 @@
 //! the owner is killed ([`crate::process`]). Only [`Hub::detach`] lets it live on, and then
 //! [`attach`] finds it again.
 //!
+//! Many tests of one binary can share a hub, each in a namespace of its own: put it into a
+//! `static HUB: LazyLock<Hub>`. Statics are not dropped, but the end of the process closes the pipe.
+//!
 //! The calls block. Boot takes seconds, so that async tests may call them as they are; they never
 //! need the caller's runtime.
 
 mod binary;
+mod boot;
 mod control_plane;
 mod node;
 mod pki;
 mod state;
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Client, Config};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -45,10 +48,10 @@ pub use state::{Run, State, leftovers, list, sweep};
 
 use crate::cache;
 use crate::debian;
-use crate::images::{self, Image};
-use crate::process::{self, Supervision, Supervisor};
+use crate::images::Image;
+use crate::process::{Supervision, Supervisor, wait_until};
 use crate::progress::Progress;
-use control_plane::{ControlPlane, Identity};
+use boot::Boot;
 
 /// Name of the hub that `cargo xtask hub` uses when none is named.
 pub const DEFAULT_NAME: &str = "hub";
@@ -65,23 +68,39 @@ pub const SERVICE_ADDRESS: &str = "10.96.0.1";
 /// Image that holds a pod's namespaces open.
 pub const PAUSE_IMAGE: &str = "localhost/pause:1";
 
-/// A machine that compiles at the same time is an order of magnitude slower than the usual boot.
-const BOOT_DEADLINE: Duration = Duration::from_secs(180);
+/// How much of a cluster a hub is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// etcd and the API server: nothing moves by itself.
+    ApiServer,
+    /// And the controller manager: garbage collection, Jobs, namespace deletion, tokens.
+    ControlPlane,
+    /// And a node, where pods run. Needs root; one per machine, so it fails while there is another.
+    Node,
+    /// The same, waiting while there is another.
+    NodeWhenFree,
+}
+
+impl Parts {
+    fn node(self) -> bool {
+        matches!(self, Self::Node | Self::NodeWhenFree)
+    }
+}
 
 /// What kind of hub to start.
 #[derive(Clone, Debug)]
 pub struct HubOptions {
     /// Name of the hub and of its run folder: up to 40 of `a-z`, `0-9` and `-`.
     pub name: String,
-    /// Run pods. Needs root; one per machine.
-    pub node: bool,
-    /// Wait for a node hub of somebody else to end, instead of failing.
-    pub wait_for_node: bool,
-    /// Run the controller manager: garbage collection, Jobs, namespace deletion, tokens. A node
-    /// needs it.
-    pub controllers: bool,
+    /// How much of a cluster to run.
+    pub parts: Parts,
     /// The binary whose `pause` verb holds a pod's namespaces open; busybox when there is none.
     pub pause: Option<PathBuf>,
+    /// Record every request ([`Hub::audit_log`]).
+    pub audit: bool,
+    /// Manifests (files or folders) of resource definitions that the hub has from the start.
+    /// The garbage collector looks for new kinds only every 30 s; these it knows at once.
+    pub crds: Vec<PathBuf>,
     /// Where the boot is shown.
     pub progress: Progress,
 }
@@ -91,10 +110,10 @@ impl HubOptions {
     pub fn control_plane(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            node: false,
-            wait_for_node: false,
-            controllers: true,
+            parts: Parts::ControlPlane,
             pause: None,
+            audit: false,
+            crds: Vec::new(),
             progress: Progress::silent(),
         }
     }
@@ -110,9 +129,7 @@ impl HubOptions {
     #[must_use]
     pub fn with_node(self) -> Self {
         Self {
-            node: true,
-            wait_for_node: true,
-            controllers: true,
+            parts: Parts::NodeWhenFree,
             ..self
         }
     }
@@ -121,7 +138,23 @@ impl HubOptions {
     #[must_use]
     pub fn without_controllers(self) -> Self {
         Self {
-            controllers: false,
+            parts: Parts::ApiServer,
+            ..self
+        }
+    }
+
+    /// The same with resource definitions from a file or folder, known to the garbage collector.
+    #[must_use]
+    pub fn with_crds(mut self, manifests: impl Into<PathBuf>) -> Self {
+        self.crds.push(manifests.into());
+        self
+    }
+
+    /// The same with a record of every request.
+    #[must_use]
+    pub fn audited(self) -> Self {
+        Self {
+            audit: true,
             ..self
         }
     }
@@ -167,7 +200,7 @@ impl Hub {
 
     fn boot(options: &HubOptions) -> Result<Self> {
         let progress = &options.progress;
-        if options.node {
+        if options.parts.node() {
             debian::install(&node::PACKAGES, progress)?;
         }
         let binary = build_binary(progress)?;
@@ -187,9 +220,12 @@ impl Hub {
 
     fn boot_in(options: &HubOptions, binary: &Path, folder: &Path) -> Result<Self> {
         let progress = &options.progress;
+        if options.parts.node() {
+            node::check_folder(folder)?;
+        }
         let how = Supervision {
-            node: options.node,
-            wait: options.wait_for_node,
+            node: options.parts.node(),
+            wait: options.parts == Parts::NodeWhenFree,
         };
         let supervisor = Supervisor::start(binary, folder, how, |holder| {
             progress.say(format!("waiting for the machine's one node: {holder}"));
@@ -242,6 +278,12 @@ impl Hub {
         &self.state.authority_pem
     }
 
+    /// One JSON object (`audit.k8s.io/v1` Event, level Metadata) a line for each request, if the hub
+    /// was started so: who, verb, object, code.
+    pub fn audit_log(&self) -> PathBuf {
+        self.state.run_folder.join(control_plane::AUDIT_LOG)
+    }
+
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
         &self.state.kubeconfig
@@ -249,16 +291,8 @@ impl Hub {
 
     /// `kubectl` as the administrator, with arguments.
     pub fn kubectl(&self, arguments: &[&str]) -> Command {
-        let mut kubectl = Command::new(&self.state.binary);
-        kubectl
-            .arg("kubectl")
-            .arg(format!("--kubeconfig={}", self.state.kubeconfig.display()))
-            // Not in the home folder, where another server's answers may lie.
-            .arg(format!(
-                "--cache-dir={}",
-                self.state.run_folder.join("kubectl").display()
-            ))
-            .args(arguments);
+        let mut kubectl = kubectl(&self.state.binary, &self.state.kubeconfig);
+        kubectl.args(arguments);
         kubectl
     }
 
@@ -304,7 +338,7 @@ impl Hub {
         .await
     }
 
-    /// Writes a kubeconfig for a ServiceAccount (token for a day) and returns its path, so that
+    /// Writes a kubeconfig for a `ServiceAccount` (token for a day) and returns its path, so that
     /// something outside can act with exactly that account's rights.
     pub fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf> {
         let arguments = [
@@ -382,15 +416,16 @@ impl Hub {
             Some(supervisor) => supervisor.stop()?,
             None => state::end(&folder)?,
         }
-        let left = leftovers(&folder, self.state.node)?;
-        if !left.is_empty() {
-            bail!(
-                "hub {:?} left behind:\n  {}",
-                self.state.name,
-                left.join("\n  ")
-            );
-        }
-        Ok(())
+        // The supervisor of an attached hub still has to exit when its folder is gone.
+        wait_until("an empty machine", Duration::from_secs(10), || {
+            let left = leftovers(&folder, self.state.node)?;
+            Ok(if left.is_empty() {
+                Ok(())
+            } else {
+                Err(left.join("\n  "))
+            })
+        })
+        .with_context(|| format!("hub {:?} left something behind", self.state.name))
     }
 }
 
@@ -399,198 +434,6 @@ impl Drop for Hub {
         if self.supervisor.is_some() && std::thread::panicking() {
             keep_logs(&self.state.name, &self.state.run_folder);
         }
-    }
-}
-
-/// One boot: what it needs and what it has started.
-struct Boot<'a> {
-    options: &'a HubOptions,
-    folder: &'a Path,
-    binary: &'a Path,
-    supervisor: Supervisor,
-}
-
-impl Boot<'_> {
-    fn run(&mut self) -> Result<State> {
-        let progress = self.options.progress.clone();
-        let step = progress.step("start the control plane", "3 s");
-        let node = self.options.node;
-        // With a node it listens where pods look for it, and nowhere else.
-        let address = if node {
-            SERVICE_ADDRESS.parse().context("service address")?
-        } else {
-            Ipv4Addr::LOCALHOST
-        };
-        let port = if node { 443 } else { 0 };
-        let port = self
-            .supervisor
-            .reserve_port("kube-apiserver", address, port)?;
-        let service: Ipv4Addr = SERVICE_ADDRESS.parse().context("service address")?;
-        let names = [
-            "localhost",
-            "kubernetes",
-            "kubernetes.default",
-            "kubernetes.default.svc",
-        ];
-        let addresses = [Ipv4Addr::LOCALHOST, service, GATEWAY].map(IpAddr::V4);
-        let keys = pki::build_pki(&self.folder.join("keys"), &names, &addresses)?;
-        let plane = ControlPlane {
-            binary: self.binary,
-            folder: self.folder,
-            pki: &keys,
-            address,
-            port,
-            tokens: control_plane::build_tokens(),
-        };
-        let tokens = plane.write_tokens()?;
-        let kubeconfig = plane.write_kubeconfig("kubeconfig", Identity::Admin)?;
-
-        // All at once: the API server waits for etcd by itself, and containerd for nobody.
-        self.supervisor.run(&plane.etcd())?;
-        self.supervisor.run(&plane.apiserver(&tokens))?;
-        if node {
-            self.supervisor.run(&node::containerd(self.folder)?)?;
-            self.prepare_containerd(&progress)?;
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("start a runtime")?;
-        let text = fs::read_to_string(&kubeconfig).context("read the kubeconfig")?;
-        let api = runtime.block_on(client(&text))?;
-        let programs = ["etcd", "kube-apiserver"];
-        self.supervisor
-            .wait_until("the API server", BOOT_DEADLINE, &programs, || {
-                Ok(runtime.block_on(is_ready(&api)))
-            })?;
-        if self.options.controllers {
-            let own =
-                plane.write_kubeconfig("controllers.kubeconfig", Identity::ControllerManager)?;
-            self.supervisor.run(&plane.controller_manager(&own))?;
-        }
-        step.done();
-
-        if node {
-            self.start_node(&plane, &api, &runtime, &progress)?;
-        } else if self.options.controllers {
-            self.await_accounts(&api, &runtime)?;
-        }
-        let state = State {
-            name: self.options.name.clone(),
-            run_folder: self.folder.to_owned(),
-            node,
-            server: plane.server(),
-            token: plane.token(Identity::Admin).to_owned(),
-            authority_pem: keys.authority_pem.clone(),
-            kubeconfig,
-            binary: self.binary.to_owned(),
-            supervisor: self.supervisor.pid(),
-        };
-        state.write()?;
-        Ok(state)
-    }
-
-    /// Pods cannot be created in a namespace before its ServiceAccount is.
-    fn await_accounts(&self, api: &Client, runtime: &tokio::runtime::Runtime) -> Result<()> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(api.clone(), "default");
-        let programs = ["etcd", "kube-apiserver", "kube-controller-manager"];
-        self.supervisor
-            .wait_until("the controllers", BOOT_DEADLINE, &programs, || {
-                let found = runtime.block_on(accounts.get_opt("default"));
-                Ok(match found {
-                    Ok(Some(_)) => Ok(()),
-                    Ok(None) => Err("namespace default has no ServiceAccount yet".to_owned()),
-                    Err(error) => Err(error.to_string()),
-                })
-            })
-    }
-
-    fn prepare_containerd(&self, progress: &Progress) -> Result<()> {
-        let socket = node::socket(self.folder);
-        self.supervisor
-            .wait_until("containerd", BOOT_DEADLINE, &["containerd"], || {
-                let served = node::ctr(self.folder).arg("version").output();
-                let served = served.context("run ctr")?;
-                let said = || String::from_utf8_lossy(&served.stderr).trim().to_owned();
-                Ok(if socket.exists() && served.status.success() {
-                    Ok(())
-                } else {
-                    Err(said())
-                })
-            })?;
-        let pause = match &self.options.pause {
-            Some(binary) => images::pause_of_skep(binary, progress)?,
-            None => images::pause_of_busybox(),
-        };
-        import(self.folder, &pause, &Progress::silent())
-    }
-
-    fn start_node(
-        &mut self,
-        plane: &ControlPlane<'_>,
-        api: &Client,
-        runtime: &tokio::runtime::Runtime,
-        progress: &Progress,
-    ) -> Result<()> {
-        let step = progress.step("start the node", "4 s");
-        let own = plane.write_kubeconfig("scheduler.kubeconfig", Identity::Scheduler)?;
-        self.supervisor.run(&plane.scheduler(&own))?;
-        let own = plane.write_kubeconfig("kubelet.kubeconfig", Identity::Kubelet)?;
-        let port = process::free_port(GATEWAY)?;
-        let arguments = node::kubelet(self.folder, &own, &plane.pki.authority, port)?;
-        self.supervisor.run(&plane.program("kubelet", &arguments))?;
-        self.await_accounts(api, runtime)?;
-        let nodes: Api<Node> = Api::all(api.clone());
-        let programs = [
-            "kubelet",
-            "containerd",
-            "kube-apiserver",
-            "kube-controller-manager",
-        ];
-        self.supervisor
-            .wait_until("the node", BOOT_DEADLINE, &programs, || {
-                let node = runtime.block_on(nodes.get_opt(NODE_NAME));
-                Ok(match node {
-                    Ok(Some(node)) => takes_pods(&node),
-                    Ok(None) => Err("it has not registered".to_owned()),
-                    Err(error) => Err(error.to_string()),
-                })
-            })?;
-        step.done();
-        Ok(())
-    }
-}
-
-async fn is_ready(api: &Client) -> Result<(), String> {
-    let request = http::Request::get("/readyz")
-        .body(Vec::new())
-        .map_err(|e| e.to_string())?;
-    api.request_text(request)
-        .await
-        .map(drop)
-        .map_err(|error| error.to_string())
-}
-
-fn takes_pods(node: &Node) -> Result<(), String> {
-    let conditions = node
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let ready = conditions
-        .clone()
-        .find(|condition| condition.type_ == "Ready");
-    match ready {
-        Some(ready) if ready.status == "True" => {}
-        Some(ready) => return Err(ready.message.clone().unwrap_or_default()),
-        None => return Err("it reports no condition".to_owned()),
-    }
-    let taints = node
-        .spec
-        .iter()
-        .flat_map(|spec| spec.taints.iter().flatten());
-    match taints.map(|taint| taint.key.as_str()).next() {
-        Some(taint) => Err(format!("it is tainted {taint}")),
-        None => Ok(()),
     }
 }
 
@@ -605,6 +448,17 @@ async fn client(kubeconfig: &str) -> Result<Client> {
     // A server that boots is asked again by whoever waits for it.
     config.default_retry = false;
     Client::try_from(config).context("build a client")
+}
+
+fn kubectl(binary: &Path, kubeconfig: &Path) -> Command {
+    let mut kubectl = Command::new(binary);
+    kubectl
+        .arg("kubectl")
+        .arg(format!("--kubeconfig={}", kubeconfig.display()));
+    // Not in the home folder, where another server's answers may lie.
+    let cache = kubeconfig.with_file_name("kubectl");
+    kubectl.arg(format!("--cache-dir={}", cache.display()));
+    kubectl
 }
 
 fn import(folder: &Path, image: &Image, progress: &Progress) -> Result<()> {

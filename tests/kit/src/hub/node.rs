@@ -1,26 +1,56 @@
 //! The node: containerd, kubelet and the pods' network (docs/spec/60 §3). It decides configuration
 //! only; starting and waiting are the hub's. The bridge and the service address are the supervisor's.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::control_plane::build_environment;
 use super::{GATEWAY, NODE_NAME, PAUSE_IMAGE, POD_NETWORK};
+use crate::debian::Package;
 use crate::process::Program;
 
-/// Debian packages that a node needs.
-pub(super) const PACKAGES: [&str; 5] = [
-    "containerd",
-    "runc",
-    "containernetworking-plugins",
-    "iproute2",
-    "busybox-static",
+/// Debian packages that a node needs, with one program of each.
+pub(super) const PACKAGES: [Package; 5] = [
+    Package {
+        name: "containerd",
+        provides: "containerd",
+    },
+    Package {
+        name: "runc",
+        provides: "runc",
+    },
+    Package {
+        name: "containernetworking-plugins",
+        provides: "/usr/lib/cni/bridge",
+    },
+    Package {
+        name: "iproute2",
+        provides: "ip",
+    },
+    Package {
+        name: "busybox-static",
+        provides: "busybox",
+    },
 ];
+
+/// The longest path of a socket, in bytes: 107, less what kubelet and containerd append.
+const LONGEST_FOLDER: usize = 107 - "/kubelet/pod-resources/kubelet.sock".len();
+
+/// Refuses a run folder that is too deep for the sockets in it, which would fail obscurely.
+pub(super) fn check_folder(folder: &Path) -> Result<()> {
+    if folder.as_os_str().len() > LONGEST_FOLDER {
+        bail!(
+            "{} is longer than {LONGEST_FOLDER} bytes, too long for sockets in it: \
+             set SKEP_CACHE to a shorter folder",
+            folder.display()
+        );
+    }
+    Ok(())
+}
 
 /// Debian's folder of the CNI plugins.
 const CNI_PLUGINS: &str = "/usr/lib/cni";
@@ -188,7 +218,7 @@ pub(super) fn ctr(folder: &Path) -> Command {
 
 /// The processes of a container as the host knows them, by their control group.
 pub(super) fn host_processes(container_id: &str) -> Result<Vec<i32>> {
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     for entry in fs::read_dir("/proc").context("read /proc")? {
         let entry = entry.context("read an entry of /proc")?;
         let Some(pid) = entry
@@ -201,10 +231,10 @@ pub(super) fn host_processes(container_id: &str) -> Result<Vec<i32>> {
         // A process may end while it is looked at.
         let groups = fs::read_to_string(entry.path().join("cgroup")).unwrap_or_default();
         if groups.contains(container_id) {
-            found.insert(pid, ());
+            found.push(pid);
         }
     }
-    Ok(found.into_keys().collect())
+    Ok(found)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

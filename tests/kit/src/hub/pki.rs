@@ -1,5 +1,5 @@
 //! Keys and certificates of one hub, made anew for each: an authority, the API server's serving
-//! certificate, its client certificate towards the kubelet, and the key that signs ServiceAccount
+//! certificate, its client certificate towards the kubelet, and the key that signs service account
 //! tokens. Having them beforehand spares the servers making their own, which costs a second of boot.
 
 use std::fs;

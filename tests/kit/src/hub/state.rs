@@ -17,6 +17,8 @@ use crate::process;
 
 const STATE: &str = "hub.json";
 const OWNER: &str = "owner";
+/// Held by the supervisor of the machine's one node.
+const NODE_LOCK: &str = "/run/skep-node.lock";
 
 /// The record of one hub.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -162,7 +164,7 @@ pub(super) fn end(folder: &Path) -> Result<()> {
         kill(Pid::from_raw(pid), Signal::SIGTERM)
             .with_context(|| format!("signal the supervisor, process {pid}"))?;
     }
-    process::wait_until("the end of the supervisor", Duration::from_secs(60), || {
+    process::wait_until("the end of the supervisor", Duration::from_mins(1), || {
         let gone = !cache::is_locked(&lock);
         Ok(if gone {
             Ok(())
@@ -181,7 +183,7 @@ pub fn leftovers(run_folder: &Path, node: bool) -> Result<Vec<String>> {
         left.push(format!("folder {path}"));
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").context("read the mounts")?;
-    let mounts = mounts.lines().filter(|line| line.contains(&path));
+    let mounts = mounts.lines().filter(|line| names(line, &path));
     left.extend(mounts.map(|line| format!("mount {line}")));
     for entry in fs::read_dir("/proc").context("read /proc")? {
         let entry = entry.context("read an entry of /proc")?.path();
@@ -194,11 +196,12 @@ pub fn leftovers(run_folder: &Path, node: bool) -> Result<Vec<String>> {
         let command = fs::read(entry.join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         let inside = fs::read_link(entry.join("cwd")).is_ok_and(|cwd| cwd.starts_with(run_folder));
-        if inside || (pid != std::process::id() && command.contains(&path)) {
+        if inside || (pid != std::process::id() && names(&command, &path)) {
             left.push(format!("process {pid} {command}"));
         }
     }
-    if node {
+    // Who waited for the node has its bridge and address by now.
+    if node && !cache::is_locked(Path::new(NODE_LOCK)) {
         if Path::new("/sys/class/net/skep0").exists() {
             left.push("bridge skep0".to_owned());
         }
@@ -222,4 +225,31 @@ pub fn leftovers(run_folder: &Path, node: bool) -> Result<Vec<String>> {
         }
     }
     Ok(left)
+}
+
+/// Whether a text names a folder or something in it, rather than a folder that begins alike.
+fn names(text: &str, folder: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c));
+    text.match_indices(folder)
+        .any(|(at, _)| ends(&text[at + folder.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_folder_is_not_mistaken_for_one_that_begins_alike() {
+        assert!(names(
+            "supervise --run-folder /run/hub-1 --node",
+            "/run/hub-1"
+        ));
+        assert!(names(
+            "containerd --config=/run/hub-1/containerd.toml",
+            "/run/hub-1"
+        ));
+        assert!(names("supervise --run-folder /run/hub-1", "/run/hub-1"));
+        assert!(!names("supervise --run-folder /run/hub-12", "/run/hub-1"));
+        assert!(!names("supervise --run-folder /run/hub-1-b", "/run/hub-1"));
+    }
 }

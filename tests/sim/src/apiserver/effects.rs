@@ -73,12 +73,17 @@ pub struct Request {
 impl Request {
     pub(super) fn of(verb: Verb, target: &Target, content_type: &str, body: &[u8]) -> Self {
         let format = Format::of(content_type).ok().filter(|_| verb == Verb::Patch);
+        // The name of a new object is in its body.
+        let given = if verb == Verb::Create { serde_json::from_slice(body).ok() } else { None };
+        let given = given.and_then(|object: Value| {
+            object["metadata"]["name"].as_str().map(ToOwned::to_owned)
+        });
         Self {
             verb: verb.label(),
             group: target.kind.group.clone(),
             plural: target.kind.plural.clone(),
             namespace: target.scope().to_owned(),
-            name: target.name.clone().unwrap_or_default(),
+            name: target.name.clone().or(given).unwrap_or_default(),
             subresource: target.subresource.clone(),
             format: format.map(Format::label),
             dry_run: target.flag("dryRun"),

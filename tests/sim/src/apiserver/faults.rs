@@ -13,7 +13,7 @@ use crate::seed;
 /// How a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 409, as if somebody had written in between; nothing is written.
+    /// 409 to an update or patch, as if somebody had written in between; nothing is written.
     Conflict,
     /// 500; nothing is written.
     InternalError,
@@ -104,6 +104,7 @@ impl Faults {
         let rule = self.rules.iter_mut().find(|rule| {
             wanted(rule.kind)
                 && rule.limit > 0
+                && (rule.kind != Kind::Conflict || matches!(verb, Verb::Update | Verb::Patch))
                 && matches(&rule.agent, agent)
                 && matches(&rule.verb, verb.label())
                 && matches(&rule.plural, &target.kind.plural)

@@ -95,12 +95,10 @@ impl Store {
         self.shelves.get(&resource).and_then(|shelf| shelf.objects.get(key)).cloned()
     }
 
-    /// How many objects with this key existed before.
-    pub fn next_birth(&mut self, kind: &Kind, key: &ObjectKey) -> u64 {
+    /// The number that the next object with this key has among all that ever had it.
+    pub fn next_birth(&self, kind: &Kind, key: &ObjectKey) -> u64 {
         let resource = (kind.group.clone(), kind.plural.clone());
-        let births = self.births.entry((resource, key.clone())).or_default();
-        *births += 1;
-        *births
+        self.births.get(&(resource, key.clone())).copied().unwrap_or_default() + 1
     }
 
     /// Every object that was ever created: resource, key and how often.
@@ -116,6 +114,11 @@ impl Store {
         let object = Arc::new(object);
         let shelf = self.shelf(kind);
         let before = shelf.objects.insert(key.clone(), Arc::clone(&object));
+        if before.is_none() {
+            let resource = (kind.group.clone(), kind.plural.clone());
+            *self.births.entry((resource, key.clone())).or_default() += 1;
+        }
+        let shelf = self.shelves.entry((kind.group.clone(), kind.plural.clone())).or_default();
         shelf.log.push_back(Event {
             revision,
             at: Instant::now(),

@@ -106,7 +106,7 @@ impl Core {
         object["apiVersion"] = kind.api_version().into();
         object["kind"] = kind.kind.clone().into();
         let key = (target.scope().to_owned(), name);
-        let birth = if target.flag("dryRun") { 0 } else { self.store.next_birth(kind, &key) };
+        let birth = self.store.next_birth(kind, &key);
         let uid = seed::uuid(
             self.seed,
             &[&kind.resource(), &key.0, &key.1, &birth.to_string()],

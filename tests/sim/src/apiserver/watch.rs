@@ -127,9 +127,11 @@ impl Watch {
                 () = changed => {}
                 () = tokio::time::sleep_until(until) => {}
             }
-            if self.bookmarks.is_some_and(|at| Instant::now() >= at) && self.caught_up() {
+            if self.bookmarks.is_some_and(|at| Instant::now() >= at) {
                 self.bookmarks = Some(Instant::now() + BOOKMARK_EVERY);
-                self.bookmark(false);
+                if self.caught_up() {
+                    self.bookmark(false);
+                }
             }
         }
     }

@@ -12,12 +12,22 @@ from typing import Any
 from ..wire import Call
 from .patch import around, instead
 
-# The machine images that every account can see, as vendor images: owner, name, architecture.
+# The vendor's machine images, which every account can see: name, architecture.
 RED_HAT = "531415883065"
-IMAGES = (
-    ("ami-0a5e1d5c7e9b04190", RED_HAT, "rhcos-9.6.20250523-0-x86_64", "x86_64"),
-    ("ami-0c3f2b8d6a1e04191", RED_HAT, "rhcos-9.6.20250523-0-aarch64", "arm64"),
-)
+CURRENT = ("rhcos-9.6.20250523-0-x86_64", "x86_64")
+# The same in every region, for tests that have no installer to tell them a region's image.
+FIXED = {
+    "ami-0a5e1d5c7e9b04190": ("rhcos-9.4.20240906-0-x86_64", "x86_64"),
+    "ami-0c3f2b8d6a1e04191": ("rhcos-9.6.20250523-0-aarch64", "arm64"),
+}
+
+
+def current_image(region: str) -> str:
+    """The id of the current image in a region: each has its own, as a hash (FNV-1a) of its name."""
+    total = 0xCBF29CE484222325
+    for byte in region.encode():
+        total = ((total ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"ami-0{total:016x}"
 
 
 def close() -> None:
@@ -116,14 +126,15 @@ def _images() -> None:
     @around(AmiBackend, "describe_images")
     def _(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
         # Late, because an image needs zones, and those are not there while the backend is made.
-        for image, owner, name, architecture in IMAGES:
+        images = {current_image(self.region_name): CURRENT, **FIXED}
+        for image, (name, architecture) in images.items():
             if image not in self.amis and image not in self.deleted_amis:
                 self.amis[image] = ami = Ami(
                     self,
                     image,
                     name=name,
                     description="OpenShift 4 node image",
-                    owner_id=owner,
+                    owner_id=RED_HAT,
                     owner_alias="redhat",
                     public=True,
                     virtualization_type="hvm",

@@ -23,6 +23,7 @@ def close() -> None:
     _options()
     _placement_groups()
     _hosts()
+    _key_pairs()
 
 
 def _subnets() -> None:
@@ -497,3 +498,16 @@ def _hosts() -> None:
                 )
         for host in host_ids:
             del self.hosts[host]
+
+
+def _key_pairs() -> None:
+    from moto.ec2.responses.key_pairs import KeyPairs
+
+    @around(KeyPairs, "delete_key_pair")
+    def _(original: Any, self: Any) -> Any:
+        # moto takes a name only, and answers success to an id.
+        number = self._get_param("KeyPairId")
+        for name, pair in list(self.ec2_backend.key_pairs.items()):
+            if pair.id == number:
+                del self.ec2_backend.key_pairs[name]
+        return original(self)

@@ -1,0 +1,246 @@
+//! Work that takes longer than one call: started by a step, keyed by the uid of the object that it is
+//! about, its progress readable like a store.
+//!
+//! A task that panics is over and says so; its neighbours do not notice. A task is lost with the
+//! process, with its object, and with the lead: whoever starts it again lets it find its way from the
+//! cloud. Nothing here retries.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Clock;
+
+/// What is known of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Task<P> {
+    /// When it was started.
+    pub started: Timestamp,
+    /// What it last told.
+    pub progress: P,
+    /// Whether it is still at work.
+    pub state: TaskState,
+}
+
+/// Whether a task is still at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskState {
+    /// It is.
+    Running,
+    /// It has ended; its progress says how.
+    Finished,
+    /// It has panicked.
+    Panicked,
+}
+
+type Bell = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Tasks of one sort, and what they told. `P` is what a task tells of its progress, its result
+/// included. Clones share the tasks.
+pub struct Tasks<P> {
+    inner: Arc<Inner<P>>,
+}
+
+struct Inner<P> {
+    clock: Clock,
+    tasks: Mutex<BTreeMap<String, Slot<P>>>,
+    bells: Mutex<Vec<Bell>>,
+    runs: AtomicU64,
+}
+
+struct Slot<P> {
+    task: Task<P>,
+    /// Tells this run of the task from a later one for the same object.
+    run: u64,
+    stop: CancellationToken,
+    abort: Option<AbortHandle>,
+}
+
+impl<P> Clone for Tasks<P> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+/// How a task tells of its progress. Outlives its use without harm: once the task was cancelled, what
+/// it tells is not heard.
+pub struct Progress<P> {
+    inner: Weak<Inner<P>>,
+    uid: String,
+    run: u64,
+    stop: CancellationToken,
+}
+
+impl<P: Clone + Send + Sync + 'static> Progress<P> {
+    /// Replaces what is told and rings.
+    pub fn tell(&self, progress: P) {
+        self.change(|task| task.progress = progress);
+    }
+
+    /// Changes what is told and rings.
+    pub fn update(&self, change: impl FnOnce(&mut P)) {
+        self.change(|task| change(&mut task.progress));
+    }
+
+    /// Cancelled when the task is dropped: for what the task has started itself.
+    pub const fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Task<P>)) {
+        let Some(inner) = self.inner.upgrade() else { return };
+        {
+            let mut tasks = inner.tasks.lock();
+            let Some(slot) = tasks.get_mut(&self.uid).filter(|slot| slot.run == self.run) else {
+                return;
+            };
+            change(&mut slot.task);
+        }
+        inner.ring(&self.uid);
+    }
+}
+
+impl<P> Clone for Progress<P> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Weak::clone(&self.inner),
+            uid: self.uid.clone(),
+            run: self.run,
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+impl<P: Clone + Send + Sync + 'static> Tasks<P> {
+    /// No tasks.
+    pub fn new(clock: Clock) -> Self {
+        let inner = Inner {
+            clock,
+            tasks: Mutex::default(),
+            bells: Mutex::default(),
+            runs: AtomicU64::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Starts a task about an object, unless there is one, running or ended; tells whether it did.
+    ///
+    /// An ended task stays, so that `observe` can read what it came to; [`Tasks::forget`] makes room
+    /// for another.
+    pub fn start<F>(&self, uid: &str, first: P, work: impl FnOnce(Progress<P>) -> F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut tasks = self.inner.tasks.lock();
+        if tasks.contains_key(uid) {
+            return false;
+        }
+        let stop = CancellationToken::new();
+        let run = self.inner.runs.fetch_add(1, Ordering::Relaxed);
+        let progress = Progress {
+            inner: Arc::downgrade(&self.inner),
+            uid: uid.to_owned(),
+            run,
+            stop: stop.clone(),
+        };
+        let task =
+            Task { started: self.inner.clock.now(), progress: first, state: TaskState::Running };
+        tasks.insert(uid.to_owned(), Slot { task, run, stop, abort: None });
+        let work = AssertUnwindSafe(work(progress.clone()));
+        let handle = tokio::spawn(async move {
+            let state = match work.catch_unwind().await {
+                Ok(()) => TaskState::Finished,
+                Err(panic) => {
+                    tracing::error!(uid = progress.uid, panic = text_of(panic.as_ref()), "task panicked");
+                    TaskState::Panicked
+                }
+            };
+            progress.change(|task| task.state = state);
+        });
+        if let Some(slot) = tasks.get_mut(uid) {
+            slot.abort = Some(handle.abort_handle());
+        }
+        true
+    }
+
+    /// What is known of the task about an object.
+    pub fn get(&self, uid: &str) -> Option<Task<P>> {
+        self.inner.tasks.lock().get(uid).map(|slot| slot.task.clone())
+    }
+
+    /// Ends and forgets the task about an object: it is told to stop, and dropped where it waits next.
+    pub fn cancel(&self, uid: &str) {
+        if let Some(slot) = self.inner.tasks.lock().remove(uid) {
+            slot.end();
+        }
+    }
+
+    /// Forgets the task about an object if it has ended.
+    pub fn forget(&self, uid: &str) {
+        let mut tasks = self.inner.tasks.lock();
+        if tasks.get(uid).is_some_and(|slot| slot.task.state != TaskState::Running) {
+            tasks.remove(uid);
+        }
+    }
+
+    /// Ends and forgets all tasks.
+    pub fn cancel_all(&self) {
+        for (_, slot) in std::mem::take(&mut *self.inner.tasks.lock()) {
+            slot.end();
+        }
+    }
+
+    /// Has `bell` told the uid whenever a task tells something or ends.
+    pub fn on_change(&self, bell: impl Fn(&str) + Send + Sync + 'static) {
+        self.inner.bells.lock().push(Arc::new(bell));
+    }
+
+    /// Ends all tasks when it is dropped.
+    pub(super) fn guard(&self) -> TasksGuard<P> {
+        TasksGuard { tasks: self.clone() }
+    }
+}
+
+impl<P> Inner<P> {
+    fn ring(&self, uid: &str) {
+        let bells = self.bells.lock().clone();
+        for bell in bells {
+            bell(uid);
+        }
+    }
+}
+
+impl<P> Slot<P> {
+    fn end(self) {
+        self.stop.cancel();
+        if let Some(abort) = self.abort {
+            abort.abort();
+        }
+    }
+}
+
+pub(super) struct TasksGuard<P: Clone + Send + Sync + 'static> {
+    tasks: Tasks<P>,
+}
+
+impl<P: Clone + Send + Sync + 'static> Drop for TasksGuard<P> {
+    fn drop(&mut self) {
+        self.tasks.cancel_all();
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
