@@ -44,9 +44,15 @@ mod tests {
             inject(&source, &folder.join("skep")).unwrap();
         }
         assert_eq!(fs::read(folder.join("skep")).unwrap(), b"binary");
-        let mode = fs::metadata(folder.join("skep")).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.join("skep"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o755);
-        assert!(!folder.join("skep.partial").exists(), "a partial file was left");
+        assert!(
+            !folder.join("skep.partial").exists(),
+            "a partial file was left"
+        );
         fs::remove_dir_all(folder).unwrap();
     }
 }

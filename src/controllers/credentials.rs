@@ -9,7 +9,9 @@ use std::sync::Arc;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use skep_crds::platform::PlatformKind;
-use skep_providers::{Account, AssumeRole, Cloud, ConnectRequest, CredentialSource, Endpoints, SecretData};
+use skep_providers::{
+    Account, AssumeRole, Cloud, ConnectRequest, CredentialSource, Endpoints, SecretData,
+};
 
 use crate::runtime::{Class, Classified, ConfigStore, Reader, RequestError};
 
@@ -75,7 +77,11 @@ impl Clouds {
         reader: Reader,
         config: ConfigStore,
     ) -> Self {
-        Self { clouds: Arc::new(clouds), reader, config }
+        Self {
+            clouds: Arc::new(clouds),
+            reader,
+            config,
+        }
     }
 
     /// Whether clusters of the platform can be created and deleted.
@@ -91,9 +97,16 @@ impl Clouds {
         region: &str,
         endpoints: Endpoints,
     ) -> Result<Arc<dyn Account>, Error> {
-        let cloud = self.clouds.get(&platform).ok_or(Error::Platform(platform.label()))?;
+        let cloud = self
+            .clouds
+            .get(&platform)
+            .ok_or(Error::Platform(platform.label()))?;
         let source = self.source(credentials).await?;
-        let request = ConnectRequest { source, region: region.to_owned(), endpoints };
+        let request = ConnectRequest {
+            source,
+            region: region.to_owned(),
+            endpoints,
+        };
         Ok(cloud.connect(request).await?)
     }
 
@@ -103,7 +116,10 @@ impl Clouds {
             None => None,
         };
         let assume_role = credentials.assume_role.clone();
-        let assume_role = assume_role.map(|(role_arn, external_id)| AssumeRole { role_arn, external_id });
+        let assume_role = assume_role.map(|(role_arn, external_id)| AssumeRole {
+            role_arn,
+            external_id,
+        });
         if secret.is_none() && assume_role.is_none() {
             return Err(Error::NotNamed);
         }
@@ -112,7 +128,11 @@ impl Clouds {
             Some(name) if secret.is_none() => Some(self.read(&config.hive_namespace, name).await?),
             Some(_) | None => None,
         };
-        Ok(CredentialSource { secret, assume_role, provider_secret })
+        Ok(CredentialSource {
+            secret,
+            assume_role,
+            provider_secret,
+        })
     }
 
     async fn read(&self, namespace: &str, name: &str) -> Result<SecretData, Error> {
@@ -122,6 +142,9 @@ impl Clouds {
             name: name.to_owned(),
         })?;
         let data = secret.data.unwrap_or_default();
-        Ok(data.into_iter().map(|(key, ByteString(bytes))| (key, bytes)).collect())
+        Ok(data
+            .into_iter()
+            .map(|(key, ByteString(bytes))| (key, bytes))
+            .collect())
     }
 }

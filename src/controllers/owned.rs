@@ -90,9 +90,17 @@ pub async fn delete<K: Kind>(
     name: &str,
     owner_uid: &str,
 ) -> Result<(), Error> {
-    let Some(existing) = reader.get_live::<K>(namespace, name).await? else { return Ok(()) };
-    if existing.owner_references().iter().any(|reference| reference.uid == owner_uid) {
-        writer.delete::<K>(&Key::of(&existing), PropagationPolicy::Background).await?;
+    let Some(existing) = reader.get_live::<K>(namespace, name).await? else {
+        return Ok(());
+    };
+    if existing
+        .owner_references()
+        .iter()
+        .any(|reference| reference.uid == owner_uid)
+    {
+        writer
+            .delete::<K>(&Key::of(&existing), PropagationPolicy::Background)
+            .await?;
     }
     Ok(())
 }
@@ -119,7 +127,11 @@ async fn settle<K: Kind>(
             writer.merge::<K>(&At::of(&existing), references).await?;
             Ok(())
         }
-        Judgement::Foreign(owner) => Err(Error::Foreign { kind: kind(), name, owner }),
+        Judgement::Foreign(owner) => Err(Error::Foreign {
+            kind: kind(),
+            name,
+            owner,
+        }),
     }
 }
 
@@ -131,10 +143,15 @@ enum Judgement {
 
 fn judge<K: Kind>(existing: &K, wanted: &K, owner: &OwnerReference) -> Judgement {
     let references = existing.owner_references();
-    if references.iter().any(|reference| reference.uid == owner.uid) {
+    if references
+        .iter()
+        .any(|reference| reference.uid == owner.uid)
+    {
         return Judgement::Ours;
     }
-    let controller = references.iter().find(|reference| reference.controller == Some(true));
+    let controller = references
+        .iter()
+        .find(|reference| reference.controller == Some(true));
     match controller {
         Some(other) if other.kind != owner.kind || other.name != owner.name => {
             Judgement::Foreign(format!("{} {}", other.kind, other.name))
@@ -153,7 +170,9 @@ fn labelled_alike<K: Kind>(existing: &K, wanted: &K) -> bool {
 
 fn adopted<K: Kind>(existing: &K, owner: &OwnerReference) -> Vec<OwnerReference> {
     let others = existing.owner_references().iter();
-    let others = others.filter(|reference| reference.controller != Some(true)).cloned();
+    let others = others
+        .filter(|reference| reference.controller != Some(true))
+        .cloned();
     others.chain([owner.clone()]).collect()
 }
 
@@ -189,14 +208,23 @@ mod tests {
             Judgement::Orphan => "orphan".to_owned(),
             Judgement::Foreign(whose) => whose,
         };
-        let other = OwnerReference { name: "demo-1-zzzzz".into(), ..owner("other") };
+        let other = OwnerReference {
+            name: "demo-1-zzzzz".into(),
+            ..owner("other")
+        };
         for (existing, expected) in [
             (job(Some("demo"), Some(owner("now"))), "ours"),
             (job(Some("demo"), Some(owner("before"))), "orphan"),
             (job(Some("demo"), None), "orphan"),
-            (job(Some("mydemo"), Some(owner("before"))), "nobody that Skep knows"),
+            (
+                job(Some("mydemo"), Some(owner("before"))),
+                "nobody that Skep knows",
+            ),
             (job(None, None), "nobody that Skep knows"),
-            (job(Some("demo"), Some(other)), "ClusterProvision demo-1-zzzzz"),
+            (
+                job(Some("demo"), Some(other)),
+                "ClusterProvision demo-1-zzzzz",
+            ),
         ] {
             assert_eq!(judged(&existing), expected, "{existing:?}");
         }

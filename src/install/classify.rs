@@ -63,12 +63,17 @@ impl Patterns {
     }
 
     fn new(documents: &[&str]) -> Self {
-        let mut all = Self { entries: Vec::new(), problems: Vec::new() };
+        let mut all = Self {
+            entries: Vec::new(),
+            problems: Vec::new(),
+        };
         for document in documents {
             // Entry by entry, so that one of the wrong shape does not take the others with it.
             match serde_saphyr::from_str::<Vec<serde_json::Value>>(document) {
                 Ok(entries) => entries.into_iter().for_each(|entry| all.add(entry)),
-                Err(error) => all.problems.push(format!("not a YAML list: {}", error.without_snippet())),
+                Err(error) => all
+                    .problems
+                    .push(format!("not a YAML list: {}", error.without_snippet())),
             }
         }
         all
@@ -77,7 +82,11 @@ impl Patterns {
     fn add(&mut self, entry: serde_json::Value) {
         let raw: RawEntry = match serde_json::from_value(entry) {
             Ok(raw) => raw,
-            Err(error) => return self.problems.push(format!("entry of the wrong shape: {error}")),
+            Err(error) => {
+                return self
+                    .problems
+                    .push(format!("entry of the wrong shape: {error}"));
+            }
         };
         let mut patterns = Vec::new();
         for text in &raw.search_regex_strings {
@@ -87,7 +96,11 @@ impl Patterns {
             }
         }
         if !patterns.is_empty() && !raw.reason.is_empty() {
-            self.entries.push(Entry { reason: raw.reason, message: raw.message, patterns });
+            self.entries.push(Entry {
+                reason: raw.reason,
+                message: raw.message,
+                patterns,
+            });
         }
     }
 
@@ -133,21 +146,38 @@ impl Patterns {
 
 impl Entry {
     fn verdict(&self) -> Verdict {
-        Verdict { reason: self.reason.clone(), message: self.message.clone() }
+        Verdict {
+            reason: self.reason.clone(),
+            message: self.message.clone(),
+        }
     }
 }
 
 /// The last lines that speak of an error, else the very last ones, as one line.
 fn last_lines(log: &str) -> String {
-    let speaks_of_error = |line: &&str| line.contains("level=error") || line.contains("level=fatal");
-    let mut lines: Vec<&str> = log.lines().rev().filter(speaks_of_error).take(QUOTED_LINES).collect();
+    let speaks_of_error =
+        |line: &&str| line.contains("level=error") || line.contains("level=fatal");
+    let mut lines: Vec<&str> = log
+        .lines()
+        .rev()
+        .filter(speaks_of_error)
+        .take(QUOTED_LINES)
+        .collect();
     if lines.is_empty() {
-        lines = log.lines().rev().filter(|line| !line.trim().is_empty()).take(QUOTED_LINES).collect();
+        lines = log
+            .lines()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(QUOTED_LINES)
+            .collect();
     }
     lines.reverse();
     let mut quote = lines.join(" | ");
     if quote.len() > LONGEST_QUOTE {
-        let cut = (0..=LONGEST_QUOTE).rev().find(|at| quote.is_char_boundary(*at)).unwrap_or(0);
+        let cut = (0..=LONGEST_QUOTE)
+            .rev()
+            .find(|at| quote.is_char_boundary(*at))
+            .unwrap_or(0);
         quote.truncate(cut);
         quote.push('…');
     }
@@ -166,7 +196,12 @@ mod tests {
         let reasons: Vec<&str> = patterns.reasons().collect();
         assert_eq!(reasons.len(), 67, "{reasons:?}");
         assert_eq!(reasons.first(), Some(&"AWSInsufficientCapacity"));
-        assert!(reasons[63..].iter().all(|reason| reason.starts_with("Fallback")), "{reasons:?}");
+        assert!(
+            reasons[63..]
+                .iter()
+                .all(|reason| reason.starts_with("Fallback")),
+            "{reasons:?}"
+        );
     }
 
     fn classified(log: &str) -> String {
@@ -177,14 +212,38 @@ mod tests {
     #[test]
     fn known_errors_are_recognised() {
         for (line, reason) in [
-            ("api error VpcLimitExceeded: The maximum number of VPCs has been reached.", "AWSVPCLimitExceeded"),
-            ("api error InvalidClientTokenId: The security token included in the request is invalid", "InvalidCredentials"),
-            ("api error VcpuLimitExceeded: You have requested more vCPU capacity", "VcpuLimitExceeded"),
-            ("level=error msg=Failed waiting for Kubernetes API. This error usually happens when", "KubeAPIWaitFailed"),
-            ("level=error msg=Bootstrap failed to complete: timed out", "GenericBootstrapFailed"),
-            ("Cluster operator ingress Degraded is True with X: y", "IngressOperatorDegraded"),
-            ("googleapi: Error 412: Precondition check failed.", "GCPPreconditionFailed"),
-            ("Error: SomethingLimitExceeded: no more", "FallbackResourceLimitExceeded"),
+            (
+                "api error VpcLimitExceeded: The maximum number of VPCs has been reached.",
+                "AWSVPCLimitExceeded",
+            ),
+            (
+                "api error InvalidClientTokenId: The security token included in the request is invalid",
+                "InvalidCredentials",
+            ),
+            (
+                "api error VcpuLimitExceeded: You have requested more vCPU capacity",
+                "VcpuLimitExceeded",
+            ),
+            (
+                "level=error msg=Failed waiting for Kubernetes API. This error usually happens when",
+                "KubeAPIWaitFailed",
+            ),
+            (
+                "level=error msg=Bootstrap failed to complete: timed out",
+                "GenericBootstrapFailed",
+            ),
+            (
+                "Cluster operator ingress Degraded is True with X: y",
+                "IngressOperatorDegraded",
+            ),
+            (
+                "googleapi: Error 412: Precondition check failed.",
+                "GCPPreconditionFailed",
+            ),
+            (
+                "Error: SomethingLimitExceeded: no more",
+                "FallbackResourceLimitExceeded",
+            ),
         ] {
             assert_eq!(classified(line), reason, "{line}");
         }
@@ -211,7 +270,11 @@ mod tests {
         log.push_str("level=error msg=\"the moon is in the wrong house\"\nlevel=info msg=bye\n");
         let verdict = Patterns::shipped().classify(Some(&log));
         assert_eq!(verdict.reason, UNKNOWN);
-        assert!(verdict.message.contains("wrong house"), "{}", verdict.message);
+        assert!(
+            verdict.message.contains("wrong house"),
+            "{}",
+            verdict.message
+        );
         assert!(verdict.message.len() < 1000, "{}", verdict.message.len());
     }
 
@@ -233,7 +296,10 @@ mod tests {
         let patterns = Patterns::with_additional(additional);
         assert_eq!(patterns.problems.len(), 2, "{:?}", patterns.problems);
         assert_eq!(patterns.classify(Some("the moon")).reason, "WrongHouse");
-        assert_eq!(patterns.classify(Some("VpcLimitExceeded")).reason, "AWSVPCLimitExceeded");
+        assert_eq!(
+            patterns.classify(Some("VpcLimitExceeded")).reason,
+            "AWSVPCLimitExceeded"
+        );
     }
 
     /// docs/spec/10 §15: the shipped YAML of existing hubs escapes a quote in a way that strict
@@ -242,6 +308,9 @@ mod tests {
     fn a_document_that_does_not_parse_is_reported_and_the_shipped_patterns_still_work() {
         let patterns = Patterns::with_additional("- {name: \"a\\'b\"");
         assert_eq!(patterns.problems.len(), 1, "{:?}", patterns.problems);
-        assert_eq!(patterns.classify(Some("VpcLimitExceeded")).reason, "AWSVPCLimitExceeded");
+        assert_eq!(
+            patterns.classify(Some("VpcLimitExceeded")).reason,
+            "AWSVPCLimitExceeded"
+        );
     }
 }

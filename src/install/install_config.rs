@@ -43,14 +43,23 @@ pub struct Expected<'a> {
 impl Facts {
     /// Reads the facts; the text of an error is fit for a condition.
     pub fn parse(yaml: &str) -> Result<Self, String> {
-        let tree = documents::parse("install-config.yaml", yaml).map_err(|error| error.to_string())?;
+        let tree =
+            documents::parse("install-config.yaml", yaml).map_err(|error| error.to_string())?;
         if !tree.is_object() {
             return Err("install-config.yaml is not a mapping".to_owned());
         }
-        let text = |path: &str| tree.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let text = |path: &str| {
+            tree.pointer(path)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let platform = tree.get("platform").and_then(Value::as_object);
-        let platform = platform.and_then(|platforms| platforms.keys().next()).cloned();
-        let region = platform.as_ref().and_then(|key| text(&format!("/platform/{key}/region")));
+        let platform = platform
+            .and_then(|platforms| platforms.keys().next())
+            .cloned();
+        let region = platform
+            .as_ref()
+            .and_then(|key| text(&format!("/platform/{key}/region")));
         Ok(Self {
             cluster_name: text("/metadata/name"),
             base_domain: text("/baseDomain"),
@@ -70,10 +79,22 @@ impl Facts {
             if self.platform.as_deref() != Some(key) {
                 return Err(format!("install-config.yaml has no section platform.{key}"));
             }
-            differs(&format!("platform.{key}.region"), self.region.as_deref(), expected.region)?;
+            differs(
+                &format!("platform.{key}.region"),
+                self.region.as_deref(),
+                expected.region,
+            )?;
         }
-        let Expected { cluster_name, base_domain, .. } = *expected;
-        differs("metadata.name", self.cluster_name.as_deref(), Some(cluster_name))?;
+        let Expected {
+            cluster_name,
+            base_domain,
+            ..
+        } = *expected;
+        differs(
+            "metadata.name",
+            self.cluster_name.as_deref(),
+            Some(cluster_name),
+        )?;
         differs("baseDomain", self.base_domain.as_deref(), Some(base_domain))
     }
 }
@@ -84,14 +105,21 @@ fn differs(path: &str, found: Option<&str>, expected: Option<&str>) -> Result<()
     }
     let found = found.unwrap_or("nothing");
     let expected = expected.unwrap_or("nothing");
-    Err(format!("install-config.yaml has {found} at {path}, the ClusterDeployment has {expected}"))
+    Err(format!(
+        "install-config.yaml has {found} at {path}, the ClusterDeployment has {expected}"
+    ))
 }
 
 fn endpoints(tree: &Value) -> Endpoints {
-    let list = tree.pointer("/platform/aws/serviceEndpoints").and_then(Value::as_array);
+    let list = tree
+        .pointer("/platform/aws/serviceEndpoints")
+        .and_then(Value::as_array);
     let endpoint = |item: &Value| {
         let text = |key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some(Endpoint { service: text("name")?, url: text("url")? })
+        Some(Endpoint {
+            service: text("name")?,
+            url: text("url")?,
+        })
     };
     Endpoints(list.into_iter().flatten().filter_map(endpoint).collect())
 }
@@ -120,7 +148,9 @@ platform:
     }
 
     fn problem(config: &str, expected: &Expected<'_>) -> String {
-        Facts::parse(config).and_then(|facts| facts.check(expected)).unwrap_err()
+        Facts::parse(config)
+            .and_then(|facts| facts.check(expected))
+            .unwrap_err()
     }
 
     #[test]
@@ -133,9 +163,18 @@ platform:
     /// docs/spec/10 §10: "the platform section must exist and region must equal the CD's".
     #[test]
     fn platform_and_region_must_match() {
-        let azure = Expected { platform: PlatformKind::Azure, ..expected() };
-        assert_eq!(problem(CONFIG, &azure), "install-config.yaml has no section platform.azure");
-        let elsewhere = Expected { region: Some("eu-west-1"), ..expected() };
+        let azure = Expected {
+            platform: PlatformKind::Azure,
+            ..expected()
+        };
+        assert_eq!(
+            problem(CONFIG, &azure),
+            "install-config.yaml has no section platform.azure"
+        );
+        let elsewhere = Expected {
+            region: Some("eu-west-1"),
+            ..expected()
+        };
         assert_eq!(
             problem(CONFIG, &elsewhere),
             "install-config.yaml has us-east-1 at platform.aws.region, the ClusterDeployment has eu-west-1"
@@ -145,17 +184,29 @@ platform:
     /// docs/spec/10 §26.4 U11.
     #[test]
     fn name_and_base_domain_must_match() {
-        let named = Expected { cluster_name: "other", ..expected() };
+        let named = Expected {
+            cluster_name: "other",
+            ..expected()
+        };
         assert!(problem(CONFIG, &named).contains("has demo at metadata.name"));
-        let based = Expected { base_domain: "example.org", ..expected() };
+        let based = Expected {
+            base_domain: "example.org",
+            ..expected()
+        };
         assert!(problem(CONFIG, &based).contains("has example.com at baseDomain"));
     }
 
     #[test]
     fn what_cannot_be_parsed_is_not_shown() {
         let error = Facts::parse("pullSecret: hush\n\tx: [").unwrap_err();
-        assert!(error.starts_with("install-config.yaml is not valid YAML"), "{error}");
+        assert!(
+            error.starts_with("install-config.yaml is not valid YAML"),
+            "{error}"
+        );
         assert!(!error.contains("hush"), "{error}");
-        assert_eq!(Facts::parse("- 1").unwrap_err(), "install-config.yaml is not a mapping");
+        assert_eq!(
+            Facts::parse("- 1").unwrap_err(),
+            "install-config.yaml is not a mapping"
+        );
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
-use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicySpec,
-};
+use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
-use skep_crds::names::object_name::{INSTALLER_SERVICE_ACCOUNT, image_set_job, network_policy, provision_job};
+use skep_crds::names::object_name::{
+    INSTALLER_SERVICE_ACCOUNT, image_set_job, network_policy, provision_job,
+};
 use skep_crds::names::{env, label, path, value};
 
 use super::pod_spec::{
@@ -100,7 +100,10 @@ impl ImageSetJob<'_> {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        labels.extend(self.cluster_type.map(|kind| (label::CLUSTER_TYPE.to_owned(), kind.to_owned())));
+        labels.extend(
+            self.cluster_type
+                .map(|kind| (label::CLUSTER_TYPE.to_owned(), kind.to_owned())),
+        );
         let pod = PodSpec {
             restart_policy: Some("OnFailure".to_owned()),
             service_account_name: Some(INSTALLER_SERVICE_ACCOUNT.to_owned()),
@@ -162,7 +165,10 @@ pub fn network_policy_for(
     let mut labels = of_type.clone();
     // With the cluster's name, so that two clusters of a namespace never claim each other's policy
     // (docs/spec/10 §26.1 W7).
-    labels.insert(label::CLUSTER_DEPLOYMENT_NAME.to_owned(), cluster.to_owned());
+    labels.insert(
+        label::CLUSTER_DEPLOYMENT_NAME.to_owned(),
+        cluster.to_owned(),
+    );
     NetworkPolicy {
         metadata: ObjectMeta {
             name: Some(network_policy(cluster, job_type)),
@@ -172,7 +178,10 @@ pub fn network_policy_for(
             ..ObjectMeta::default()
         },
         spec: Some(NetworkPolicySpec {
-            pod_selector: Some(LabelSelector { match_labels: Some(labels), ..LabelSelector::default() }),
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(labels),
+                ..LabelSelector::default()
+            }),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
             egress: Some(vec![NetworkPolicyEgressRule::default()]),
             ..NetworkPolicySpec::default()
@@ -204,7 +213,10 @@ fn job(parts: Parts<'_>) -> Job {
             backoff_limit: Some(parts.backoff_limit),
             active_deadline_seconds: Some(parts.deadline_seconds),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(parts.labels), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(parts.labels),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(parts.pod),
             },
             ..JobSpec::default()
@@ -222,7 +234,14 @@ mod tests {
         let inherited = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
         let pod = pod_spec::build(&pod_spec::tests::inputs());
         let owner = OwnerReference::default();
-        InstallJob { provision: "demo-0-abcde", namespace: "team", labels: &inherited, owner, pod }.build()
+        InstallJob {
+            provision: "demo-0-abcde",
+            namespace: "team",
+            labels: &inherited,
+            owner,
+            pod,
+        }
+        .build()
     }
 
     fn image_set() -> Job {
@@ -231,7 +250,10 @@ mod tests {
             namespace: "team",
             cluster_type: Some("managed"),
             owner: OwnerReference::default(),
-            own: OwnImage { image: "skep:1".into(), pull_policy: "IfNotPresent".into() },
+            own: OwnImage {
+                image: "skep:1".into(),
+                pull_policy: "IfNotPresent".into(),
+            },
             release_image: "release:1",
             pull_secret: "demo-merged-pull-secret",
             private_image_pull_secret: None,
@@ -247,7 +269,11 @@ mod tests {
         assert_eq!(job.metadata.name.as_deref(), Some("demo-0-abcde-provision"));
         let spec = job.spec.unwrap();
         assert_eq!(
-            (spec.completions, spec.backoff_limit, spec.active_deadline_seconds),
+            (
+                spec.completions,
+                spec.backoff_limit,
+                spec.active_deadline_seconds
+            ),
             (Some(1), Some(0), Some(10_800))
         );
         let labels = spec.template.metadata.unwrap().labels.unwrap();
@@ -258,9 +284,17 @@ mod tests {
             ("hive.openshift.io/job-type", "provision"),
             ("team", "blue"),
         ] {
-            assert_eq!(labels.get(name).map(String::as_str), Some(expected), "label {name} of the pod");
+            assert_eq!(
+                labels.get(name).map(String::as_str),
+                Some(expected),
+                "label {name} of the pod"
+            );
         }
-        assert_eq!(job.metadata.labels, Some(labels), "Job and pod carry the same labels");
+        assert_eq!(
+            job.metadata.labels,
+            Some(labels),
+            "Job and pod carry the same labels"
+        );
     }
 
     /// docs/spec/10 §8.3: name, labels, limits, and that it runs inside the release image.
@@ -269,14 +303,20 @@ mod tests {
         let job = image_set();
         assert_eq!(job.metadata.name.as_deref(), Some("demo-imageset"));
         let spec = job.spec.unwrap();
-        assert_eq!((spec.backoff_limit, spec.active_deadline_seconds), (Some(123_456), Some(120)));
+        assert_eq!(
+            (spec.backoff_limit, spec.active_deadline_seconds),
+            (Some(123_456), Some(120))
+        );
         let labels = job.metadata.labels.unwrap();
         assert_eq!(labels["hive.openshift.io/imageset"], "true");
         assert_eq!(labels["hive.openshift.io/job-type"], "imageset");
         assert_eq!(labels["hive.openshift.io/cluster-type"], "managed");
         let pod = spec.template.spec.unwrap();
         assert_eq!(pod.restart_policy.as_deref(), Some("OnFailure"));
-        assert_eq!(pod.service_account_name.as_deref(), Some("cluster-installer"));
+        assert_eq!(
+            pod.service_account_name.as_deref(),
+            Some("cluster-installer")
+        );
         assert_eq!(pod.containers[0].image.as_deref(), Some("release:1"));
     }
 
@@ -286,8 +326,17 @@ mod tests {
         let owner = OwnerReference::default();
         let policy = network_policy_for("demo", "team", "provision", owner);
         assert_eq!(policy.metadata.name.as_deref(), Some("demo-provision"));
-        let selector = policy.spec.unwrap().pod_selector.unwrap().match_labels.unwrap();
-        assert_eq!(selector["hive.openshift.io/cluster-deployment-name"], "demo");
+        let selector = policy
+            .spec
+            .unwrap()
+            .pod_selector
+            .unwrap()
+            .match_labels
+            .unwrap();
+        assert_eq!(
+            selector["hive.openshift.io/cluster-deployment-name"],
+            "demo"
+        );
         assert_eq!(selector["hive.openshift.io/job-type"], "provision");
     }
 }

@@ -102,20 +102,29 @@ pub fn inject(own: &OwnImage, directory: &str, environment: Vec<EnvVar>) -> Cont
 
 /// No container of ours needs to gain privileges.
 pub fn unprivileged() -> SecurityContext {
-    SecurityContext { allow_privilege_escalation: Some(false), ..SecurityContext::default() }
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        ..SecurityContext::default()
+    }
 }
 
 /// The pull secrets of every pod of a cluster.
 pub fn pull_secret_references(merged: &str, private: Option<&String>) -> Vec<LocalObjectReference> {
     std::iter::once(merged)
         .chain(private.map(String::as_str))
-        .map(|name| LocalObjectReference { name: name.to_owned() })
+        .map(|name| LocalObjectReference {
+            name: name.to_owned(),
+        })
         .collect()
 }
 
 /// A variable with a plain value.
 pub fn variable(name: &str, value: impl Into<String>) -> EnvVar {
-    EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(value.into()),
+        value_from: None,
+    }
 }
 
 /// An empty directory that lives as long as the pod.
@@ -129,7 +138,11 @@ pub fn empty_dir(name: &str) -> Volume {
 
 /// Mounts a volume.
 pub fn mount(name: &str, path: &str) -> VolumeMount {
-    VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), ..VolumeMount::default() }
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        ..VolumeMount::default()
+    }
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -137,11 +150,19 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 fn pull_secrets(inputs: &Inputs) -> Vec<LocalObjectReference> {
-    pull_secret_references(&inputs.pull_secret, inputs.private_image_pull_secret.as_ref())
+    pull_secret_references(
+        &inputs.pull_secret,
+        inputs.private_image_pull_secret.as_ref(),
+    )
 }
 
 fn installer(inputs: &Inputs, mut environment: Vec<EnvVar>) -> Container {
-    environment.extend(inputs.proxy.iter().map(|(name, value)| variable(name, value)));
+    environment.extend(
+        inputs
+            .proxy
+            .iter()
+            .map(|(name, value)| variable(name, value)),
+    );
     environment.extend(inputs.installer_env.iter().cloned());
     let command = [
         "/output/skep",
@@ -160,8 +181,16 @@ fn installer(inputs: &Inputs, mut environment: Vec<EnvVar>) -> Container {
         image_pull_policy: Some("IfNotPresent".to_owned()),
         command: Some(words(&command)),
         env: Some(last_wins(environment)),
-        resources: Some(ResourceRequirements { requests: Some(memory), ..ResourceRequirements::default() }),
-        volume_mounts: Some(MOUNTS.iter().map(|(name, path)| mount(name, path)).collect()),
+        resources: Some(ResourceRequirements {
+            requests: Some(memory),
+            ..ResourceRequirements::default()
+        }),
+        volume_mounts: Some(
+            MOUNTS
+                .iter()
+                .map(|(name, path)| mount(name, path))
+                .collect(),
+        ),
         security_context: Some(unprivileged()),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
@@ -182,21 +211,35 @@ fn environment(inputs: &Inputs) -> Vec<EnvVar> {
     let optional = [
         (env::CREDS_SECRET_NAME, inputs.credentials_secret.as_ref()),
         (env::CERTS_SECRET_NAME, inputs.certificates_secret.as_ref()),
-        (env::OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE, inputs.release_image.as_ref()),
-        (env::BOUND_TOKEN_SIGNING_KEY_SECRET_NAME, inputs.signing_key_secret.as_ref()),
+        (
+            env::OPENSHIFT_INSTALL_RELEASE_IMAGE_OVERRIDE,
+            inputs.release_image.as_ref(),
+        ),
+        (
+            env::BOUND_TOKEN_SIGNING_KEY_SECRET_NAME,
+            inputs.signing_key_secret.as_ref(),
+        ),
         // The variable's name says PATH; it holds the name of a Secret (docs/spec/10 §13).
-        (env::SSH_PRIVATE_KEY_SECRET_PATH, inputs.ssh_key_secret.as_ref()),
+        (
+            env::SSH_PRIVATE_KEY_SECRET_PATH,
+            inputs.ssh_key_secret.as_ref(),
+        ),
     ];
     let mut environment = vec![
         variable(env::OPENSHIFT_INSTALL_INVOKER, value::INSTALL_INVOKER),
         variable(env::CLUSTERDEPLOYMENT_NAMESPACE, &inputs.namespace),
-        variable(env::INSTALLCONFIG_SECRET_NAME, &inputs.install_config_secret),
+        variable(
+            env::INSTALLCONFIG_SECRET_NAME,
+            &inputs.install_config_secret,
+        ),
         variable(env::PULLSECRET_SECRET_NAME, &inputs.pull_secret),
         variable(env::SSL_CERT_DIR, env::SSL_CERT_DIR_VALUE),
         variable(env::HOME, path::HOME),
     ];
     environment.extend(
-        optional.into_iter().filter_map(|(name, value)| value.map(|value| variable(name, value))),
+        optional
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| variable(name, value))),
     );
     environment.extend(inputs.manifests.as_ref().map(|manifests| match manifests {
         Manifests::Secret(name) => variable(env::MANIFESTS_SECRET_NAME, name),
@@ -226,7 +269,11 @@ fn volumes() -> Vec<Volume> {
     MOUNTS
         .iter()
         .map(|(name, _path)| {
-            if *name == TRUSTED_CA_CONFIG_MAP { trusted_ca_bundle() } else { empty_dir(name) }
+            if *name == TRUSTED_CA_CONFIG_MAP {
+                trusted_ca_bundle()
+            } else {
+                empty_dir(name)
+            }
         })
         .collect()
 }
@@ -251,7 +298,10 @@ pub(crate) mod tests {
         Inputs {
             namespace: "team".into(),
             provision: "demo-0-abcde".into(),
-            own: OwnImage { image: "skep:1".into(), pull_policy: "IfNotPresent".into() },
+            own: OwnImage {
+                image: "skep:1".into(),
+                pull_policy: "IfNotPresent".into(),
+            },
             installer_image: "installer:1".into(),
             release_image: Some("release:1".into()),
             install_config_secret: "demo-install-config".into(),
@@ -268,8 +318,14 @@ pub(crate) mod tests {
     }
 
     fn value<'a>(container: &'a Container, name: &str) -> Vec<&'a str> {
-        let variables = container.env.iter().flatten().filter(|variable| variable.name == name);
-        variables.filter_map(|variable| variable.value.as_deref()).collect()
+        let variables = container
+            .env
+            .iter()
+            .flatten()
+            .filter(|variable| variable.name == name);
+        variables
+            .filter_map(|variable| variable.value.as_deref())
+            .collect()
     }
 
     /// docs/spec/10 §13: the variables that users' scripts and the installer read.
@@ -311,16 +367,34 @@ pub(crate) mod tests {
     #[test]
     fn no_secret_is_mounted() {
         let spec = build(&inputs());
-        assert!(spec.volumes.unwrap().iter().all(|volume| volume.secret.is_none()));
+        assert!(
+            spec.volumes
+                .unwrap()
+                .iter()
+                .all(|volume| volume.secret.is_none())
+        );
     }
 
     #[test]
     fn every_mount_has_its_volume() {
         let spec = build(&inputs());
-        let volumes: Vec<String> = spec.volumes.unwrap().into_iter().map(|volume| volume.name).collect();
-        let all = spec.init_containers.unwrap().into_iter().chain(spec.containers);
+        let volumes: Vec<String> = spec
+            .volumes
+            .unwrap()
+            .into_iter()
+            .map(|volume| volume.name)
+            .collect();
+        let all = spec
+            .init_containers
+            .unwrap()
+            .into_iter()
+            .chain(spec.containers);
         for mount in all.flat_map(|container| container.volume_mounts.unwrap_or_default()) {
-            assert!(volumes.contains(&mount.name), "no volume for mount {}", mount.name);
+            assert!(
+                volumes.contains(&mount.name),
+                "no volume for mount {}",
+                mount.name
+            );
         }
     }
 }

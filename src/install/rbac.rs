@@ -12,8 +12,8 @@ use k8s_openapi::api::core::v1::{PodSpec, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use skep_crds::names::object_name::{
-    INSTALLER_SERVICE_ACCOUNT, TRUSTED_CA_CONFIG_MAP, admin_kubeconfig_secret, admin_password_secret,
-    object_name,
+    INSTALLER_SERVICE_ACCOUNT, TRUSTED_CA_CONFIG_MAP, admin_kubeconfig_secret,
+    admin_password_secret, object_name,
 };
 use skep_crds::names::{GROUP, env};
 
@@ -61,7 +61,10 @@ pub struct Holder<'a> {
 
 /// The rights of the pod that runs attempt `provision`: what its pod spec names, and its own results.
 pub fn install_role(holder: &Holder<'_>, provision: &str, pod: &PodSpec) -> Role {
-    let results = [admin_kubeconfig_secret(provision), admin_password_secret(provision)];
+    let results = [
+        admin_kubeconfig_secret(provision),
+        admin_password_secret(provision),
+    ];
     let named = |variables: &[&str]| names_in(pod, variables);
     let mut config_maps = named(&[env::MANIFESTS_CONFIGMAP_NAME]);
     config_maps.push(TRUSTED_CA_CONFIG_MAP.to_owned());
@@ -69,9 +72,24 @@ pub fn install_role(holder: &Holder<'_>, provision: &str, pod: &PodSpec) -> Role
         rule("", &["secrets"], &named(&SECRET_VARIABLES), &["get"]),
         rule("", &["secrets"], &results, &["get", "patch"]),
         rule("", &["configmaps"], &config_maps, &["get"]),
-        rule(GROUP, &["clusterdeployments"], &[holder.cluster.to_owned()], &["get"]),
-        rule(GROUP, &["clusterprovisions"], &[provision.to_owned()], &["get", "list", "watch", "patch"]),
-        rule(GROUP, &["clusterprovisions/status"], &[provision.to_owned()], &["get", "patch"]),
+        rule(
+            GROUP,
+            &["clusterdeployments"],
+            &[holder.cluster.to_owned()],
+            &["get"],
+        ),
+        rule(
+            GROUP,
+            &["clusterprovisions"],
+            &[provision.to_owned()],
+            &["get", "list", "watch", "patch"],
+        ),
+        rule(
+            GROUP,
+            &["clusterprovisions/status"],
+            &[provision.to_owned()],
+            &["get", "patch"],
+        ),
     ];
     role(holder, provision, rules)
 }
@@ -81,7 +99,12 @@ pub fn image_set_role(holder: &Holder<'_>, job: &str) -> Role {
     let cluster = [holder.cluster.to_owned()];
     let rules = vec![
         rule(GROUP, &["clusterdeployments"], &cluster, &["get"]),
-        rule(GROUP, &["clusterdeployments/status"], &cluster, &["get", "patch"]),
+        rule(
+            GROUP,
+            &["clusterdeployments/status"],
+            &cluster,
+            &["get", "patch"],
+        ),
     ];
     role(holder, job, rules)
 }
@@ -91,7 +114,11 @@ pub fn binding(role: &Role) -> RoleBinding {
     let name = role.metadata.name.clone().unwrap_or_default();
     RoleBinding {
         metadata: role.metadata.clone(),
-        role_ref: RoleRef { api_group: RBAC_GROUP.to_owned(), kind: "Role".to_owned(), name },
+        role_ref: RoleRef {
+            api_group: RBAC_GROUP.to_owned(),
+            kind: "Role".to_owned(),
+            name,
+        },
         subjects: Some(vec![Subject {
             kind: "ServiceAccount".to_owned(),
             name: INSTALLER_SERVICE_ACCOUNT.to_owned(),
@@ -115,7 +142,12 @@ fn role(holder: &Holder<'_>, of: &str, rules: Vec<Option<PolicyRule>>) -> Role {
 
 /// A rule without names would cover every object of the kind; such a rule is never made.
 fn rule(group: &str, resources: &[&str], names: &[String], verbs: &[&str]) -> Option<PolicyRule> {
-    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let owned = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
     (!names.is_empty()).then(|| PolicyRule {
         api_groups: Some(vec![group.to_owned()]),
         resources: Some(owned(resources)),
@@ -142,7 +174,11 @@ mod tests {
     use crate::install::pod_spec;
 
     fn holder() -> Holder<'static> {
-        Holder { namespace: "team", cluster: "demo", owner: OwnerReference::default() }
+        Holder {
+            namespace: "team",
+            cluster: "demo",
+            owner: OwnerReference::default(),
+        }
     }
 
     /// docs/spec/10 §26.5 X1: every rule is limited by name.
@@ -153,7 +189,13 @@ mod tests {
         for rule in role.rules.unwrap() {
             let names = rule.resource_names.clone().unwrap_or_default();
             assert!(!names.is_empty(), "a rule without names: {rule:?}");
-            assert!(!rule.verbs.iter().any(|verb| verb == "create" || verb == "*"), "{rule:?}");
+            assert!(
+                !rule
+                    .verbs
+                    .iter()
+                    .any(|verb| verb == "create" || verb == "*"),
+                "{rule:?}"
+            );
         }
     }
 
@@ -164,12 +206,20 @@ mod tests {
         let rules = install_role(&holder(), "demo-0-abcde", &pod).rules.unwrap();
         assert_eq!(
             rules[0].resource_names.as_deref().unwrap(),
-            ["demo-aws-creds", "demo-install-config", "demo-merged-pull-secret", "demo-ssh-key"]
+            [
+                "demo-aws-creds",
+                "demo-install-config",
+                "demo-merged-pull-secret",
+                "demo-ssh-key"
+            ]
         );
         assert_eq!(rules[0].verbs, ["get"]);
         assert_eq!(
             rules[1].resource_names.as_deref().unwrap(),
-            ["demo-0-abcde-admin-kubeconfig", "demo-0-abcde-admin-password"]
+            [
+                "demo-0-abcde-admin-kubeconfig",
+                "demo-0-abcde-admin-password"
+            ]
         );
         assert_eq!(rules[1].verbs, ["get", "patch"]);
     }

@@ -43,7 +43,9 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A file is of another kind than OpenShift's releases are.
-    #[error("{file} of the release image has kind {found:?}, expected {expected:?}: is it an OpenShift release image?")]
+    #[error(
+        "{file} of the release image has kind {found:?}, expected {expected:?}: is it an OpenShift release image?"
+    )]
     Kind {
         /// Which file.
         file: &'static str,
@@ -59,7 +61,9 @@ pub enum Error {
         tag: String,
     },
     /// The tag does not name a container image.
-    #[error("image {tag:?} of the release is a {kind:?} named {name:?}, expected a named DockerImage")]
+    #[error(
+        "image {tag:?} of the release is a {kind:?} named {name:?}, expected a named DockerImage"
+    )]
     NotAnImage {
         /// The tag.
         tag: String,
@@ -69,7 +73,9 @@ pub enum Error {
         name: String,
     },
     /// An image without a registry host cannot lend or take one.
-    #[error("image {image:?} names no registry host, which the annotation cli-domain-from-installer-image needs")]
+    #[error(
+        "image {image:?} names no registry host, which the annotation cli-domain-from-installer-image needs"
+    )]
     NoHost {
         /// The image.
         image: String,
@@ -127,16 +133,33 @@ struct ReleaseMetadata {
 }
 
 /// Resolves the images from `image-references` and `release-metadata`.
-pub fn resolve(image_references: &str, release_metadata: &str, wishes: &Wishes) -> Result<Images, Error> {
+pub fn resolve(
+    image_references: &str,
+    release_metadata: &str,
+    wishes: &Wishes,
+) -> Result<Images, Error> {
     let stream = image_stream(image_references)?;
     let installer = match &wishes.installer_image_override {
         Some(image) => image.clone(),
-        None => stream.image(wishes.installer_tag.as_deref().unwrap_or(DEFAULT_INSTALLER_IMAGE))?,
+        None => stream.image(
+            wishes
+                .installer_tag
+                .as_deref()
+                .unwrap_or(DEFAULT_INSTALLER_IMAGE),
+        )?,
     };
     let cli = stream.image(CLI_IMAGE)?;
-    let cli = if wishes.cli_domain_from_installer { rehost(&cli, &installer)? } else { cli };
+    let cli = if wishes.cli_domain_from_installer {
+        rehost(&cli, &installer)?
+    } else {
+        cli
+    };
     let version = version(release_metadata, &stream.metadata.name)?;
-    Ok(Images { installer, cli, version })
+    Ok(Images {
+        installer,
+        cli,
+        version,
+    })
 }
 
 fn image_stream(text: &str) -> Result<ImageStream, Error> {
@@ -148,7 +171,11 @@ fn image_stream(text: &str) -> Result<ImageStream, Error> {
     if found == EXPECTED {
         Ok(stream)
     } else {
-        Err(Error::Kind { file: FILE, found, expected: EXPECTED })
+        Err(Error::Kind {
+            file: FILE,
+            found,
+            expected: EXPECTED,
+        })
     }
 }
 
@@ -159,7 +186,9 @@ impl ImageStream {
             .tags
             .iter()
             .find(|candidate| candidate.name == tag)
-            .ok_or_else(|| Error::NoTag { tag: tag.to_owned() })?;
+            .ok_or_else(|| Error::NoTag {
+                tag: tag.to_owned(),
+            })?;
         if found.from.kind == "DockerImage" && !found.from.name.is_empty() {
             Ok(found.from.name.clone())
         } else {
@@ -178,7 +207,9 @@ fn rehost(image: &str, host_of: &str) -> Result<String, Error> {
         image
             .split_once('/')
             .map(|(host, path)| (host.to_owned(), path.to_owned()))
-            .ok_or_else(|| Error::NoHost { image: image.to_owned() })
+            .ok_or_else(|| Error::NoHost {
+                image: image.to_owned(),
+            })
     };
     let (host, _) = split(host_of)?;
     let (_, path) = split(image)?;
@@ -191,7 +222,11 @@ fn version(text: &str, stream_name: &str) -> Result<String, Error> {
     let metadata: ReleaseMetadata =
         serde_json::from_str(text).map_err(|source| Error::Json { file: FILE, source })?;
     if metadata.kind != EXPECTED {
-        return Err(Error::Kind { file: FILE, found: metadata.kind, expected: EXPECTED });
+        return Err(Error::Kind {
+            file: FILE,
+            found: metadata.kind,
+            expected: EXPECTED,
+        });
     }
     [metadata.version.as_str(), stream_name]
         .into_iter()
@@ -243,36 +278,82 @@ mod tests {
     /// docs/spec/10 §8.3: override first, then the annotation's tag.
     #[test]
     fn an_override_wins_over_the_annotation() {
-        let tag = Wishes { installer_tag: Some("installer".into()), ..Wishes::default() };
-        assert_eq!(with(&tag).unwrap().installer, "quay.example/r/installer@sha256:1");
-        let both = Wishes { installer_image_override: Some("mine/x:1".into()), ..tag };
+        let tag = Wishes {
+            installer_tag: Some("installer".into()),
+            ..Wishes::default()
+        };
+        assert_eq!(
+            with(&tag).unwrap().installer,
+            "quay.example/r/installer@sha256:1"
+        );
+        let both = Wishes {
+            installer_image_override: Some("mine/x:1".into()),
+            ..tag
+        };
         assert_eq!(with(&both).unwrap().installer, "mine/x:1");
     }
 
     /// docs/spec/10 §8.3: only the host is taken over.
     #[test]
     fn the_cli_can_take_the_installers_host() {
-        let wishes = Wishes { cli_domain_from_installer: true, ..Wishes::default() };
+        let wishes = Wishes {
+            cli_domain_from_installer: true,
+            ..Wishes::default()
+        };
         assert_eq!(with(&wishes).unwrap().cli, "quay.example/r/cli@sha256:3");
-        let hostless = Wishes { installer_image_override: Some("bare".into()), ..wishes };
-        assert!(with(&hostless).unwrap_err().contains("\"bare\" names no registry host"));
+        let hostless = Wishes {
+            installer_image_override: Some("bare".into()),
+            ..wishes
+        };
+        assert!(
+            with(&hostless)
+                .unwrap_err()
+                .contains("\"bare\" names no registry host")
+        );
     }
 
     /// docs/spec/10 §26.1 W8: the Go operator returns no error here and loops for ever.
     #[test]
     fn a_payload_of_another_kind_is_an_error() {
-        let error = resolve(r#"{"kind":"Pod","apiVersion":"v1"}"#, METADATA, &Wishes::default());
-        assert!(error.unwrap_err().to_string().contains("is it an OpenShift release image?"));
+        let error = resolve(
+            r#"{"kind":"Pod","apiVersion":"v1"}"#,
+            METADATA,
+            &Wishes::default(),
+        );
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("is it an OpenShift release image?")
+        );
         let error = resolve(&references(), r#"{"kind":"other"}"#, &Wishes::default());
-        assert!(error.unwrap_err().to_string().contains("cincinnati-metadata-v0"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("cincinnati-metadata-v0")
+        );
     }
 
     #[test]
     fn missing_and_odd_tags_are_named() {
-        let missing = Wishes { installer_tag: Some("nope".into()), ..Wishes::default() };
-        assert_eq!(with(&missing).unwrap_err(), "the release image lists no image \"nope\"");
-        let odd = Wishes { installer_tag: Some("odd".into()), ..Wishes::default() };
-        assert!(with(&odd).unwrap_err().contains("expected a named DockerImage"));
+        let missing = Wishes {
+            installer_tag: Some("nope".into()),
+            ..Wishes::default()
+        };
+        assert_eq!(
+            with(&missing).unwrap_err(),
+            "the release image lists no image \"nope\""
+        );
+        let odd = Wishes {
+            installer_tag: Some("odd".into()),
+            ..Wishes::default()
+        };
+        assert!(
+            with(&odd)
+                .unwrap_err()
+                .contains("expected a named DockerImage")
+        );
     }
 
     /// docs/spec/10 §8.3: the metadata's version, else the stream's name, else an error.

@@ -4,7 +4,10 @@
 //! Hive's words (docs/spec/10), so that the runtime below it does not have to.
 
 mod note;
-#[expect(clippy::module_inception, reason = "the plan itself is what the folder is named for")]
+#[expect(
+    clippy::module_inception,
+    reason = "the plan itself is what the folder is named for"
+)]
 mod plan;
 
 pub use note::{Note, NoteKind, Waiting};

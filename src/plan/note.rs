@@ -67,7 +67,15 @@ impl Note {
         on: impl Into<String>,
         since: Option<Timestamp>,
     ) -> Self {
-        Self::of(NoteKind::Waiting(Waiting { on: on.into(), since }), reason, message, false)
+        Self::of(
+            NoteKind::Waiting(Waiting {
+                on: on.into(),
+                since,
+            }),
+            reason,
+            message,
+            false,
+        )
     }
 
     /// Something is under way. An Event only with [`Note::as_event`].
@@ -82,7 +90,10 @@ impl Note {
         by: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        let kind = NoteKind::Blocked { by: by.into(), fix: fix.into() };
+        let kind = NoteKind::Blocked {
+            by: by.into(),
+            fix: fix.into(),
+        };
         Self::of(kind, reason, message, true)
     }
 
@@ -92,7 +103,12 @@ impl Note {
         message: impl Into<String>,
         next: impl Into<String>,
     ) -> Self {
-        Self::of(NoteKind::Failed { next: next.into() }, reason, message, true)
+        Self::of(
+            NoteKind::Failed { next: next.into() },
+            reason,
+            message,
+            true,
+        )
     }
 
     /// The goal is reached. An Event only with [`Note::as_event`], because the note holds for years.
@@ -116,7 +132,10 @@ impl Note {
 
     /// Whether a person should be alarmed: the type of the Event.
     pub const fn is_warning(&self) -> bool {
-        matches!(self.kind, NoteKind::Blocked { .. } | NoteKind::Failed { .. })
+        matches!(
+            self.kind,
+            NoteKind::Blocked { .. } | NoteKind::Failed { .. }
+        )
     }
 
     /// The text of the Event: the message, and what to do or what comes next.
@@ -138,7 +157,12 @@ impl Note {
         message: impl Into<String>,
         emit_event: bool,
     ) -> Self {
-        Self { kind, reason: reason.into(), message: message.into(), emit_event }
+        Self {
+            kind,
+            reason: reason.into(),
+            message: message.into(),
+            emit_event,
+        }
     }
 }
 
@@ -148,7 +172,10 @@ impl fmt::Display for Note {
             NoteKind::Waiting(Waiting { on, since: None }) => {
                 write!(f, "{} (waiting on {on})", self.message)
             }
-            NoteKind::Waiting(Waiting { on, since: Some(since) }) => {
+            NoteKind::Waiting(Waiting {
+                on,
+                since: Some(since),
+            }) => {
                 write!(f, "{} (waiting on {on} since {since})", self.message)
             }
             NoteKind::Blocked { .. }
@@ -174,7 +201,12 @@ mod tests {
 
     #[test]
     fn the_event_says_what_to_do() {
-        let note = Note::blocked("NoSecret", "Secret b is missing", "Secret a/b", "create it in a");
+        let note = Note::blocked(
+            "NoSecret",
+            "Secret b is missing",
+            "Secret a/b",
+            "create it in a",
+        );
         assert_eq!(note.event_text(), "Secret b is missing: create it in a");
         assert!(note.is_warning());
     }

@@ -61,12 +61,18 @@ impl<Status, Step> Plan<Status, Step> {
 
     /// A plan that only records a status.
     pub fn record(status: Status) -> Self {
-        Self { outcome: Some(status), ..Self::nothing() }
+        Self {
+            outcome: Some(status),
+            ..Self::nothing()
+        }
     }
 
     /// A plan of one step.
     pub fn step(step: Step) -> Self {
-        Self { steps: vec![step], ..Self::nothing() }
+        Self {
+            steps: vec![step],
+            ..Self::nothing()
+        }
     }
 
     /// The plan with one more step.
@@ -147,7 +153,10 @@ mod tests {
     fn before_steps_only_the_intent_may_be_recorded() {
         let both = TestPlan::step(1).intending("will").then_record("did");
         assert_eq!(both.status_before_steps(), Some(&"will"));
-        assert_eq!(TestPlan::step(1).then_record("did").status_before_steps(), None);
+        assert_eq!(
+            TestPlan::step(1).then_record("did").status_before_steps(),
+            None
+        );
         assert_eq!(TestPlan::record("is").status_before_steps(), Some(&"is"));
         assert_eq!(TestPlan::nothing().status_before_steps(), None);
     }

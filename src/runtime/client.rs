@@ -56,7 +56,10 @@ impl Default for Limits {
     /// Generous: the API server's own priority and fairness protects it, and a queue that waits here
     /// is a queue that nobody sees.
     fn default() -> Self {
-        Self { rate: 200.0, burst: 400 }
+        Self {
+            rate: 200.0,
+            burst: 400,
+        }
     }
 }
 
@@ -114,7 +117,11 @@ impl Clients {
 
     /// One client for everything, as it is: for simulations.
     pub fn same(client: Client) -> Self {
-        Self { requests: client.clone(), watches: client.clone(), lease: client }
+        Self {
+            requests: client.clone(),
+            watches: client.clone(),
+            lease: client,
+        }
     }
 }
 
@@ -154,18 +161,23 @@ impl Asker {
             let again = body.as_ref().and_then(Body::try_clone);
             let Some(this) = body.take() else {
                 // Only reached without a repeatable body, and then the loop has ended.
-                return Err(kube::Error::Service("the request cannot be repeated".into()));
+                return Err(kube::Error::Service(
+                    "the request cannot be repeated".into(),
+                ));
             };
             body = again;
             let began = self.bucket.pass().await;
             let request = Request::from_parts(parts.clone(), this);
             let answer = tokio::time::timeout(ANSWER, self.inner.send(request)).await;
             let took = self.clock.elapsed().saturating_sub(began);
-            let answer = answer
-                .unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into())));
+            let answer =
+                answer.unwrap_or_else(|_| Err(kube::Error::Service("no answer in time".into())));
             let code = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-            self.metrics.requested("requests", method.as_str(), code, took);
-            let Some(pause) = pause_before_next(&method, &answer, tried) else { return answer };
+            self.metrics
+                .requested("requests", method.as_str(), code, took);
+            let Some(pause) = pause_before_next(&method, &answer, tried) else {
+                return answer;
+            };
             if tried >= TRIES || body.is_none() {
                 return answer;
             }
@@ -192,7 +204,9 @@ fn pause_before_next(
         Ok(answer)
             if matches!(
                 answer.status(),
-                StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT | StatusCode::BAD_GATEWAY
+                StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::GATEWAY_TIMEOUT
+                    | StatusCode::BAD_GATEWAY
             ) =>
         {
             (method == Method::GET).then_some(own)
@@ -213,7 +227,11 @@ struct Bucket {
 
 impl Bucket {
     fn new(limits: Limits, clock: Clock) -> Self {
-        Self { clock, limits, next: Mutex::default() }
+        Self {
+            clock,
+            limits,
+            next: Mutex::default(),
+        }
     }
 
     /// Waits for a token; tells when it was had.
@@ -263,7 +281,13 @@ mod tests {
     async fn a_burst_passes_at_once_and_the_rest_at_the_rate() {
         let clock = Clock::starting_at(jiff::Timestamp::UNIX_EPOCH);
         clock.sleep(Duration::from_secs(60)).await;
-        let bucket = Bucket::new(Limits { rate: 10.0, burst: 5 }, clock.clone());
+        let bucket = Bucket::new(
+            Limits {
+                rate: 10.0,
+                burst: 5,
+            },
+            clock.clone(),
+        );
         let began = clock.elapsed();
         for _ in 0..5 {
             bucket.pass().await;
@@ -273,6 +297,9 @@ mod tests {
             bucket.pass().await;
         }
         let took = clock.elapsed() - began;
-        assert!((Duration::from_millis(800)..=Duration::from_millis(1100)).contains(&took), "{took:?}");
+        assert!(
+            (Duration::from_millis(800)..=Duration::from_millis(1100)).contains(&took),
+            "{took:?}"
+        );
     }
 }

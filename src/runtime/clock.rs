@@ -21,13 +21,19 @@ impl Clock {
     /// The system's clock.
     #[expect(clippy::disallowed_methods, reason = "this module owns the clock")]
     pub fn real() -> Self {
-        Self { start: Instant::now(), base: None }
+        Self {
+            start: Instant::now(),
+            base: None,
+        }
     }
 
     /// A clock that shows `base` now and advances with tokio's time.
     #[expect(clippy::disallowed_methods, reason = "this module owns the clock")]
     pub fn starting_at(base: Timestamp) -> Self {
-        Self { start: Instant::now(), base: Some(base) }
+        Self {
+            start: Instant::now(),
+            base: Some(base),
+        }
     }
 
     /// The time of day, for what is written down.
@@ -47,7 +53,9 @@ impl Clock {
 
     /// How long it is from now until `when`; zero if it has passed.
     pub fn until(&self, when: Timestamp) -> Duration {
-        when.duration_since(self.now()).try_into().unwrap_or(Duration::ZERO)
+        when.duration_since(self.now())
+            .try_into()
+            .unwrap_or(Duration::ZERO)
     }
 
     /// Waits until [`Clock::elapsed`] has reached `mark`.
@@ -82,14 +90,23 @@ mod tests {
         let clock = Clock::starting_at(Timestamp::UNIX_EPOCH);
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
         clock.sleep(Duration::from_hours(24)).await;
-        assert_eq!(clock.now(), after(Timestamp::UNIX_EPOCH, Duration::from_hours(24)));
-        assert_eq!(clock.until(after(clock.now(), Duration::from_secs(5))), Duration::from_secs(5));
+        assert_eq!(
+            clock.now(),
+            after(Timestamp::UNIX_EPOCH, Duration::from_hours(24))
+        );
+        assert_eq!(
+            clock.until(after(clock.now(), Duration::from_secs(5))),
+            Duration::from_secs(5)
+        );
         assert_eq!(clock.until(Timestamp::UNIX_EPOCH), Duration::ZERO);
     }
 
     #[test]
     fn the_end_of_time_is_not_passed() {
-        assert_eq!(after(Timestamp::MAX, Duration::from_secs(1)), Timestamp::MAX);
+        assert_eq!(
+            after(Timestamp::MAX, Duration::from_secs(1)),
+            Timestamp::MAX
+        );
         assert_eq!(after(Timestamp::UNIX_EPOCH, Duration::MAX), Timestamp::MAX);
     }
 }

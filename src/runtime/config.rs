@@ -89,6 +89,12 @@ pub struct Config {
     pub throttles: BTreeMap<String, Throttle>,
 }
 
+/// The variables of this process's environment: for the install manager, whose interface they are
+/// (docs/spec/10 §13).
+pub fn variables() -> BTreeMap<String, String> {
+    read::environment()
+}
+
 impl Config {
     /// Settings from the environment of this process.
     ///
@@ -157,7 +163,10 @@ pub struct ConfigStore {
 impl ConfigStore {
     /// A store of these settings.
     pub fn new(config: Config) -> Self {
-        Self { now: Arc::new(ArcSwap::from_pointee(config)), changed: watch::Sender::new(()) }
+        Self {
+            now: Arc::new(ArcSwap::from_pointee(config)),
+            changed: watch::Sender::new(()),
+        }
     }
 
     /// The settings as they are now. A run reads them once, so that it decides by one state of them.

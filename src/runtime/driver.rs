@@ -117,7 +117,10 @@ impl<R: Reconcile> Driver<R> {
                 runner.root_changed(change);
             }
         });
-        Self { runner, guards: Vec::new() }
+        Self {
+            runner,
+            guards: Vec::new(),
+        }
     }
 
     /// Rings for the roots that `roots_of` names when an object changes that the controller made.
@@ -203,8 +206,10 @@ impl<R: Reconcile> Driver<R> {
                 Cause::Report => Priority::Event,
                 Cause::Relisted => Priority::Resync,
             };
-            let mut keys: Vec<Key> =
-                change.metas().flat_map(|meta| roots_of(meta, &roots)).collect();
+            let mut keys: Vec<Key> = change
+                .metas()
+                .flat_map(|meta| roots_of(meta, &roots))
+                .collect();
             keys.sort_unstable();
             keys.dedup();
             for key in keys {

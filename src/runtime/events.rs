@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::core::ObjectMeta;
 use kube::Client;
+use kube::core::ObjectMeta;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -90,7 +90,9 @@ impl Events {
             queue,
             waiting: Mutex::new(Some(waiting)),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Publishes a note on an object, unless it was published lately. `action` is what was being done,
@@ -98,10 +100,20 @@ impl Events {
     pub fn publish<K: Kind>(&self, regarding: &ObjectMeta, action: &str, note: &Note) {
         let text = text_of(note);
         let uid = regarding.uid.clone().unwrap_or_default();
-        let name = event_name(regarding.name.as_deref().unwrap_or_default(), &uid, &note.reason, &text);
-        let Some(count) = self.admit(&uid, &name) else { return };
+        let name = event_name(
+            regarding.name.as_deref().unwrap_or_default(),
+            &uid,
+            &note.reason,
+            &text,
+        );
+        let Some(count) = self.admit(&uid, &name) else {
+            return;
+        };
         // Events of objects without a namespace live in the default one.
-        let namespace = regarding.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let namespace = regarding
+            .namespace
+            .clone()
+            .unwrap_or_else(|| "default".to_owned());
         let now = micro_time(self.inner.clock.now());
         let body = json!({
             "apiVersion": "events.k8s.io/v1",
@@ -122,7 +134,12 @@ impl Events {
                 "uid": regarding.uid,
             },
         });
-        let message = Message { namespace, name, count, body };
+        let message = Message {
+            namespace,
+            name,
+            count,
+            body,
+        };
         if self.inner.queue.try_send(message).is_err() {
             self.inner.metrics.event("dropped");
         }
@@ -169,7 +186,8 @@ impl Events {
         }
         sent.tokens -= 1;
         let count = last.map_or(1, |(_, count)| count.saturating_add(1));
-        sent.notes.retain(|_, (at, _)| now.saturating_sub(*at) < QUIET * 4);
+        sent.notes
+            .retain(|_, (at, _)| now.saturating_sub(*at) < QUIET * 4);
         sent.notes.insert(name.to_owned(), (now, count));
         Some(count)
     }
@@ -194,8 +212,14 @@ impl Events {
                 result => return result,
             }
         }
-        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", message.namespace);
-        match self.send("POST", path, "application/json", &message.body).await {
+        let path = format!(
+            "/apis/events.k8s.io/v1/namespaces/{}/events",
+            message.namespace
+        );
+        match self
+            .send("POST", path, "application/json", &message.body)
+            .await
+        {
             // Told by the process before this one.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             result => result,
@@ -209,7 +233,8 @@ impl Events {
         );
         let now = micro_time(self.inner.clock.now());
         let body = json!({ "series": { "count": message.count, "lastObservedTime": now } });
-        self.send("PATCH", path, "application/merge-patch+json", &body).await
+        self.send("PATCH", path, "application/merge-patch+json", &body)
+            .await
     }
 
     async fn send(

@@ -60,7 +60,10 @@ impl<'de, K: Kind> Deserialize<'de> for Guarded<K> {
                 } else {
                     error.to_string()
                 };
-                Ok(Self(Err(Arc::new(Undecodable { meta: metadata, error }))))
+                Ok(Self(Err(Arc::new(Undecodable {
+                    meta: metadata,
+                    error,
+                }))))
             }
         }
     }
@@ -119,8 +122,14 @@ mod tests {
             "spec": { "containers": "none" },
         });
         let guarded: Option<Guarded<Pod>> = serde_json::from_value(object).ok();
-        let meta = guarded.as_ref().map(|guarded| guarded.meta().clone()).unwrap_or_default();
-        assert_eq!((meta.name.as_deref(), meta.uid.as_deref()), (Some("a"), Some("u")));
+        let meta = guarded
+            .as_ref()
+            .map(|guarded| guarded.meta().clone())
+            .unwrap_or_default();
+        assert_eq!(
+            (meta.name.as_deref(), meta.uid.as_deref()),
+            (Some("a"), Some("u"))
+        );
         assert_eq!(meta.managed_fields, None);
         assert!(guarded.is_some_and(|guarded| guarded.0.is_err()));
     }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::metrics::Metrics;
 use super::notes::Notes;
 
-const STARTING: u8 = 0;
+/// Zero is the state at the start.
 const READY: u8 = 1;
 const STOPPING: u8 = 2;
 
@@ -78,7 +78,11 @@ pub fn routes(health: Health, metrics: Metrics, notes: Notes) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(figures))
         .route("/debug/notes", get(explain))
-        .with_state(Shown { health, metrics, notes })
+        .with_state(Shown {
+            health,
+            metrics,
+            notes,
+        })
 }
 
 /// Serves the routes until `stop`.
@@ -119,5 +123,9 @@ struct About {
 }
 
 async fn explain(State(shown): State<Shown>, Query(about): Query<About>) -> impl IntoResponse {
-    Json(shown.notes.about(about.namespace.as_deref(), about.name.as_deref()))
+    Json(
+        shown
+            .notes
+            .about(about.namespace.as_deref(), about.name.as_deref()),
+    )
 }

@@ -51,7 +51,10 @@ impl At {
     /// The object as the API server returned it.
     pub fn of<K: Resource>(object: &K) -> Self {
         let version = object.meta().resource_version.clone().unwrap_or_default();
-        Self { key: Key::of(object), version }
+        Self {
+            key: Key::of(object),
+            version,
+        }
     }
 }
 

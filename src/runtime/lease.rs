@@ -85,13 +85,19 @@ pub enum Next {
 
 /// What to do, given the last look at the Lease. `None`: there is none.
 pub fn next(seen: Option<&Seen>, now: Duration, me: &str) -> Next {
-    let Some(Seen { record, at }) = seen else { return Next::Create };
+    let Some(Seen { record, at }) = seen else {
+        return Next::Create;
+    };
     // A holder that wants longer gets longer: Hive's leases last two minutes.
     let until = *at + record.duration.max(LEASE);
     match record.holder.as_str() {
         holder if holder == me => Next::Renew,
-        "" => Next::Take { transitions: record.transitions.saturating_add(1) },
-        _ if now >= until => Next::Take { transitions: record.transitions.saturating_add(1) },
+        "" => Next::Take {
+            transitions: record.transitions.saturating_add(1),
+        },
+        _ if now >= until => Next::Take {
+            transitions: record.transitions.saturating_add(1),
+        },
         _ => Next::Follow { until },
     }
 }
@@ -108,7 +114,11 @@ pub struct Claim {
 impl Claim {
     /// No claim yet.
     pub fn none(clock: Clock) -> Self {
-        Self { clock, until: Arc::default(), held: watch::Sender::new(false) }
+        Self {
+            clock,
+            until: Arc::default(),
+            held: watch::Sender::new(false),
+        }
     }
 
     /// A claim for ever: for a process that is alone by construction, and for tests.
@@ -174,7 +184,12 @@ pub async fn campaign(
     metrics: Metrics,
     stop: CancellationToken,
 ) -> CampaignEnd {
-    let mut campaign = Campaign { client, candidate, clock: claim.clock.clone(), seen: None };
+    let mut campaign = Campaign {
+        client,
+        candidate,
+        clock: claim.clock.clone(),
+        seen: None,
+    };
     let mut leads = false;
     let end = loop {
         let began = campaign.clock.elapsed();
@@ -200,7 +215,9 @@ pub async fn campaign(
         let now = campaign.clock.elapsed();
         let again = if leads {
             // A lost renewal is tried again at once, within the claim.
-            (began + RENEW).min(*claim.until.lock()).max(now + Duration::from_millis(50))
+            (began + RENEW)
+                .min(*claim.until.lock())
+                .max(now + Duration::from_millis(50))
         } else {
             campaign.look_again(now)
         };
@@ -236,7 +253,10 @@ enum Turn {
 impl Campaign {
     async fn turn(&mut self) -> Turn {
         // A renewal needs no look: its version tells whether somebody else wrote.
-        let mine = self.seen.as_ref().is_some_and(|seen| seen.record.holder == self.candidate.identity);
+        let mine = self
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.record.holder == self.candidate.identity);
         if !mine && self.look().await.is_err() {
             return Turn::Unknown;
         }
@@ -251,7 +271,10 @@ impl Campaign {
         };
         match result {
             Ok(record) => {
-                self.seen = Some(Seen { record, at: self.clock.elapsed() });
+                self.seen = Some(Seen {
+                    record,
+                    at: self.clock.elapsed(),
+                });
                 Turn::Held
             }
             Err(LeaseError::Beaten) => {
@@ -271,7 +294,9 @@ impl Campaign {
     }
 
     fn is_mine(&self) -> bool {
-        self.seen.as_ref().is_some_and(|seen| seen.record.holder == self.candidate.identity)
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.record.holder == self.candidate.identity)
     }
 
     /// When a follower looks again: soon, and at the moment of expiry.
@@ -283,13 +308,22 @@ impl Campaign {
     }
 
     async fn look(&mut self) -> Result<(), LeaseError> {
-        let request = self.collection().get(&self.candidate.lease, &kube::core::params::GetParams::default());
+        let request = self.collection().get(
+            &self.candidate.lease,
+            &kube::core::params::GetParams::default(),
+        );
         match self.send(request.map_err(LeaseError::Build)?).await {
             Ok(lease) => {
                 let record = record_of(&lease);
-                let same = self.seen.as_ref().is_some_and(|seen| seen.record.version == record.version);
+                let same = self
+                    .seen
+                    .as_ref()
+                    .is_some_and(|seen| seen.record.version == record.version);
                 if !same {
-                    self.seen = Some(Seen { record, at: self.clock.elapsed() });
+                    self.seen = Some(Seen {
+                        record,
+                        at: self.clock.elapsed(),
+                    });
                 }
                 Ok(())
             }
@@ -322,7 +356,9 @@ impl Campaign {
             }),
         };
         let body = serde_json::to_vec(&lease).map_err(LeaseError::Encode)?;
-        let request = self.collection().create(&kube::api::PostParams::default(), body);
+        let request = self
+            .collection()
+            .create(&kube::api::PostParams::default(), body);
         let lease = self.send(request.map_err(LeaseError::Build)?).await?;
         Ok(record_of(&lease))
     }
@@ -403,11 +439,17 @@ enum LeaseError {
 
 fn record_of(lease: &Lease) -> Record {
     let spec = lease.spec.as_ref();
-    let seconds = spec.and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
+    let seconds = spec
+        .and_then(|spec| spec.lease_duration_seconds)
+        .unwrap_or_default();
     Record {
-        holder: spec.and_then(|spec| spec.holder_identity.clone()).unwrap_or_default(),
+        holder: spec
+            .and_then(|spec| spec.holder_identity.clone())
+            .unwrap_or_default(),
         duration: Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
-        transitions: spec.and_then(|spec| spec.lease_transitions).unwrap_or_default(),
+        transitions: spec
+            .and_then(|spec| spec.lease_transitions)
+            .unwrap_or_default(),
         version: lease.metadata.resource_version.clone().unwrap_or_default(),
     }
 }

@@ -56,7 +56,9 @@ impl Memory {
 
     /// All failures, by the text of their steps.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &Failure)> {
-        self.failures.iter().map(|(step, failure)| (step.as_str(), failure))
+        self.failures
+            .iter()
+            .map(|(step, failure)| (step.as_str(), failure))
     }
 
     /// Whether no step has failed since it last succeeded.
@@ -85,12 +87,24 @@ impl Memory {
         at: Timestamp,
     ) {
         let entry = self.failures.entry(text_of(step));
-        let failure = entry.or_insert_with(|| Failure { class, message: String::new(), count: 0, at });
+        let failure = entry.or_insert_with(|| Failure {
+            class,
+            message: String::new(),
+            count: 0,
+            at,
+        });
         let count = failure.count.saturating_add(1);
-        *failure = Failure { class, message, count, at };
+        *failure = Failure {
+            class,
+            message,
+            count,
+            at,
+        };
         while self.failures.len() > MAX_ENTRIES {
             let oldest = self.failures.iter().min_by_key(|(_, failure)| failure.at);
-            let Some(oldest) = oldest.map(|(step, _)| step.clone()) else { break };
+            let Some(oldest) = oldest.map(|(step, _)| step.clone()) else {
+                break;
+            };
             self.failures.remove(&oldest);
         }
     }
@@ -115,7 +129,9 @@ fn text_of<S: Debug>(step: &S) -> String {
 }
 
 fn name_of(text: &str) -> &str {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -135,10 +151,18 @@ mod tests {
     fn failures_count_up_until_the_step_succeeds() {
         let job = Step::CreateJob { name: "a" };
         let mut memory = Memory::default();
-        memory.record_failure(&job, Class::BackOff, "first".to_owned(), Timestamp::UNIX_EPOCH);
+        memory.record_failure(
+            &job,
+            Class::BackOff,
+            "first".to_owned(),
+            Timestamp::UNIX_EPOCH,
+        );
         memory.record_failure(&job, Class::Terminal, "second".to_owned(), Timestamp::MAX);
         let failure = memory.failure_of(&job).cloned();
-        assert_eq!(failure.as_ref().map(|f| (f.count, f.class)), Some((2, Class::Terminal)));
+        assert_eq!(
+            failure.as_ref().map(|f| (f.count, f.class)),
+            Some((2, Class::Terminal))
+        );
         assert_eq!(memory.failure_named("CreateJob").cloned(), failure);
         assert_eq!(memory.failure_named("Stop"), None);
         memory.record_success(&job);

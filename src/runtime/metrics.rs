@@ -121,7 +121,8 @@ struct Inner {
 /// From a tenth of a millisecond, where a run that does nothing lies, to a minute.
 fn durations() -> Histogram {
     Histogram::new([
-        0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
+        0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+        60.0,
     ])
 }
 
@@ -151,7 +152,11 @@ impl Metrics {
         {
             let mut registry = inner.registry.lock();
             let r = &mut *registry;
-            r.register("queue_depth", "Objects that wait for a run", inner.depth.clone());
+            r.register(
+                "queue_depth",
+                "Objects that wait for a run",
+                inner.depth.clone(),
+            );
             r.register(
                 "queue_wait_seconds",
                 "From the moment an object could be looked at until it was",
@@ -159,7 +164,11 @@ impl Metrics {
             );
             r.register("reconcile_seconds", "Duration of a run", inner.runs.clone());
             r.register("steps", "Steps taken", inner.steps.clone());
-            r.register("held_objects", "Objects held back after a failure", inner.held.clone());
+            r.register(
+                "held_objects",
+                "Objects held back after a failure",
+                inner.held.clone(),
+            );
             r.register("writes", "Writes to the API server", inner.writes.clone());
             r.register(
                 "api_request_seconds",
@@ -171,11 +180,17 @@ impl Metrics {
                 "Objects that this version cannot read",
                 inner.undecodable.clone(),
             );
-            r.register("watch_failures", "Watches that broke", inner.watch_failures.clone());
+            r.register(
+                "watch_failures",
+                "Watches that broke",
+                inner.watch_failures.clone(),
+            );
             r.register("events", "Events on objects", inner.events.clone());
             r.register("leader", "Whether this process leads", inner.leader.clone());
         }
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Adds figures of others to the registry: a controller's own.
@@ -194,7 +209,10 @@ impl Metrics {
     }
 
     pub(super) fn queue(&self, controller: ControllerName) -> QueueMetrics {
-        let labels = |priority: Priority| ControllerPriority { controller, priority: priority.as_str() };
+        let labels = |priority: Priority| ControllerPriority {
+            controller,
+            priority: priority.as_str(),
+        };
         QueueMetrics {
             depth: Priority::ALL
                 .map(|priority| self.inner.depth.get_or_create(&labels(priority)).clone()),
@@ -204,23 +222,42 @@ impl Metrics {
     }
 
     pub(super) fn ran(&self, controller: ControllerName, outcome: RunOutcome, took: Duration) {
-        let labels = ControllerOutcome { controller, outcome: outcome.as_str() };
-        self.inner.runs.get_or_create(&labels).observe(took.as_secs_f64());
+        let labels = ControllerOutcome {
+            controller,
+            outcome: outcome.as_str(),
+        };
+        self.inner
+            .runs
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
     }
 
     pub(super) fn stepped(&self, controller: ControllerName, step: String, outcome: &str) {
-        let labels = ControllerStep { controller, step, outcome: outcome.to_owned() };
+        let labels = ControllerStep {
+            controller,
+            step,
+            outcome: outcome.to_owned(),
+        };
         self.inner.steps.get_or_create(&labels).inc();
     }
 
     pub(super) fn held(&self, controller: ControllerName, count: usize) {
-        let gauge = self.inner.held.get_or_create(&Controller { controller }).clone();
+        let gauge = self
+            .inner
+            .held
+            .get_or_create(&Controller { controller })
+            .clone();
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(super) fn written<K: Kind>(&self, verb: &'static str, failure: Option<&RequestError>) {
-        let outcome = failure.map_or_else(|| "ok".to_owned(), |error| format!("{:?}", error.refusal));
-        let labels = Write { kind: K::kind(&()).into_owned(), verb, outcome };
+        let outcome =
+            failure.map_or_else(|| "ok".to_owned(), |error| format!("{:?}", error.refusal));
+        let labels = Write {
+            kind: K::kind(&()).into_owned(),
+            verb,
+            outcome,
+        };
         self.inner.writes.get_or_create(&labels).inc();
     }
 
@@ -232,18 +269,32 @@ impl Metrics {
         took: Duration,
     ) {
         let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-        let labels = Request { client, method: method.to_owned(), code };
-        self.inner.requests.get_or_create(&labels).observe(took.as_secs_f64());
+        let labels = Request {
+            client,
+            method: method.to_owned(),
+            code,
+        };
+        self.inner
+            .requests
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
     }
 
     pub(super) fn stored<K: Kind>(&self, undecodable: usize) {
-        let labels = OfKind { kind: K::kind(&()).into_owned() };
+        let labels = OfKind {
+            kind: K::kind(&()).into_owned(),
+        };
         let gauge = self.inner.undecodable.get_or_create(&labels).clone();
         gauge.set(i64::try_from(undecodable).unwrap_or(i64::MAX));
     }
 
     pub(super) fn watch_failed(&self, kind: &str) {
-        self.inner.watch_failures.get_or_create(&OfKind { kind: kind.to_owned() }).inc();
+        self.inner
+            .watch_failures
+            .get_or_create(&OfKind {
+                kind: kind.to_owned(),
+            })
+            .inc();
     }
 
     pub(super) fn event(&self, outcome: &'static str) {

@@ -30,6 +30,8 @@ pub mod shutdown;
 pub mod store;
 pub mod tasks;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod watch;
 pub mod write;
 

@@ -50,7 +50,10 @@ impl Notes {
         match table.get_mut(&place) {
             Some(before) if before.notes == explanation.notes => {
                 let since = before.since;
-                *before = Explanation { since, ..explanation };
+                *before = Explanation {
+                    since,
+                    ..explanation
+                };
                 false
             }
             Some(_) | None => {
@@ -71,6 +74,10 @@ impl Notes {
             namespace.is_none_or(|namespace| key.namespace == namespace)
                 && name.is_none_or(|name| key.name == name)
         };
-        table.values().filter(|explanation| wanted(&explanation.key)).cloned().collect()
+        table
+            .values()
+            .filter(|explanation| wanted(&explanation.key))
+            .cloned()
+            .collect()
     }
 }

@@ -83,9 +83,11 @@ impl Process {
             self.context.events.clone(),
             self.context.metrics.clone(),
         );
-        self.watches.push(Box::pin(work.map(|never| match never {})));
+        self.watches
+            .push(Box::pin(work.map(|never| match never {})));
         let store = store.clone();
-        self.synced.push(Box::pin(async move { store.synced().await }));
+        self.synced
+            .push(Box::pin(async move { store.synced().await }));
     }
 
     /// Runs a controller once the process leads.
@@ -108,7 +110,14 @@ impl Process {
         candidate: Option<(Candidate, Client)>,
         stop: CancellationToken,
     ) -> Result<(), ProcessError> {
-        let Self { context, watches, synced, controllers, health, watching: _ } = self;
+        let Self {
+            context,
+            watches,
+            synced,
+            controllers,
+            health,
+            watching: _,
+        } = self;
         // Everything ends with this set: dropping the process leaves nothing behind.
         let mut parts = JoinSet::new();
         for watch in watches {

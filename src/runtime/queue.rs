@@ -16,8 +16,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub use self::state::{Hold, Priority, Taken};
 use self::state::State;
+pub use self::state::{Hold, Priority, Taken};
 use super::metrics::QueueMetrics;
 use super::{Clock, Key};
 
@@ -37,8 +37,15 @@ struct Inner {
 impl Queue {
     /// An empty queue that follows: nothing is handed out before [`Queue::lead`].
     pub(super) fn new(clock: Clock, metrics: QueueMetrics) -> Self {
-        let inner = Inner { state: Mutex::default(), woken: Notify::new(), clock, metrics };
-        Self { inner: Arc::new(inner) }
+        let inner = Inner {
+            state: Mutex::default(),
+            woken: Notify::new(),
+            clock,
+            metrics,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Asks for a look at an object as soon as its hold allows.

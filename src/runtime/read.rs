@@ -77,7 +77,14 @@ impl Reader {
         } else {
             collection.get(name, &GetParams::default())
         };
-        match send(&self.client, "read", &|| describe::<K>(namespace, name), request).await {
+        match send(
+            &self.client,
+            "read",
+            &|| describe::<K>(namespace, name),
+            request,
+        )
+        .await
+        {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -112,9 +119,8 @@ impl Reader {
             }
         }
         objects.sort_by(|a: &Arc<K>, b| {
-            let place = |object: &Arc<K>| {
-                (object.meta().namespace.clone(), object.meta().name.clone())
-            };
+            let place =
+                |object: &Arc<K>| (object.meta().namespace.clone(), object.meta().name.clone());
             place(a).cmp(&place(b))
         });
         Ok(objects)

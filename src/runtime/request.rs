@@ -4,8 +4,8 @@
 use kube::Client;
 use kube::core::Request;
 
-use super::{Kind, RequestError};
 use super::key::Key;
+use super::{Kind, RequestError};
 
 /// The collection that an object belongs to.
 pub(super) fn collection<K: Kind>(namespace: &str) -> Request {
@@ -16,7 +16,11 @@ pub(super) fn collection<K: Kind>(namespace: &str) -> Request {
 /// "Job demo/x-provision".
 pub(super) fn describe<K: Kind>(namespace: &str, name: &str) -> String {
     let kind = K::kind(&());
-    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+    if namespace.is_empty() {
+        format!("{kind} {name}")
+    } else {
+        format!("{kind} {namespace}/{name}")
+    }
 }
 
 /// "Job demo/x-provision".
@@ -33,5 +37,8 @@ pub(super) async fn send<T: serde::de::DeserializeOwned>(
 ) -> Result<T, RequestError> {
     let request = request
         .map_err(|error| RequestError::unsent(verb, object(), super::error_chain(&error)))?;
-    client.request(request).await.map_err(|error| RequestError::new(verb, object(), &error))
+    client
+        .request(request)
+        .await
+        .map_err(|error| RequestError::new(verb, object(), &error))
 }

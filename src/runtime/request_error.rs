@@ -66,17 +66,32 @@ impl RequestError {
         } else {
             message_of(error)
         };
-        Self { verb, object, refusal, message }
+        Self {
+            verb,
+            object,
+            refusal,
+            message,
+        }
     }
 
     /// An answer whose object this version cannot decode.
     pub(super) fn undecodable(verb: &'static str, object: String, why: &Undecodable) -> Self {
-        Self { verb, object, refusal: Refusal::Undecodable, message: why.error.clone() }
+        Self {
+            verb,
+            object,
+            refusal: Refusal::Undecodable,
+            message: why.error.clone(),
+        }
     }
 
     /// A request that was not sent, because it could not be built.
     pub(super) fn unsent(verb: &'static str, object: String, message: String) -> Self {
-        Self { verb, object, refusal: Refusal::Invalid, message }
+        Self {
+            verb,
+            object,
+            refusal: Refusal::Invalid,
+            message,
+        }
     }
 }
 
@@ -123,7 +138,9 @@ fn refusal_of_status(status: &Status) -> Refusal {
 
 fn is_namespace_terminating(status: &Status) -> bool {
     let cause = status.details.iter().flat_map(|details| &details.causes);
-    cause.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+    cause
+        .into_iter()
+        .any(|cause| cause.reason == "NamespaceTerminating")
         || status.message.contains("because it is being terminated")
 }
 
@@ -133,7 +150,10 @@ fn message_of(error: &KubeError) -> String {
         KubeError::Api(status) => format!("HTTP {} {}", status.code, status.reason),
         // serde's message quotes the value that it met.
         KubeError::SerdeError(error) => {
-            format!("the answer is not what was expected (column {})", error.column())
+            format!(
+                "the answer is not what was expected (column {})",
+                error.column()
+            )
         }
         KubeError::Service(source) => super::error_chain(source.as_ref()),
         other => super::error_chain(other),
@@ -157,19 +177,51 @@ mod tests {
     #[test]
     fn answers_are_told_apart_by_what_the_caller_must_do() {
         let rows = [
-            (answer(409, "Conflict", ""), Refusal::Conflict, Class::RetryNow),
-            (answer(409, "AlreadyExists", ""), Refusal::AlreadyExists, Class::RetryNow),
-            (answer(404, "NotFound", ""), Refusal::NotFound, Class::BackOff),
-            (answer(403, "Forbidden", "no"), Refusal::Forbidden, Class::BackOff),
             (
-                answer(403, "Forbidden", "unable to create, because it is being terminated"),
+                answer(409, "Conflict", ""),
+                Refusal::Conflict,
+                Class::RetryNow,
+            ),
+            (
+                answer(409, "AlreadyExists", ""),
+                Refusal::AlreadyExists,
+                Class::RetryNow,
+            ),
+            (
+                answer(404, "NotFound", ""),
+                Refusal::NotFound,
+                Class::BackOff,
+            ),
+            (
+                answer(403, "Forbidden", "no"),
+                Refusal::Forbidden,
+                Class::BackOff,
+            ),
+            (
+                answer(
+                    403,
+                    "Forbidden",
+                    "unable to create, because it is being terminated",
+                ),
                 Refusal::NamespaceTerminating,
                 Class::WaitForChange,
             ),
-            (answer(422, "Invalid", "Job \"x\" is invalid: y"), Refusal::Invalid, Class::BackOff),
-            (answer(422, "Invalid", "the server rejected"), Refusal::Conflict, Class::RetryNow),
+            (
+                answer(422, "Invalid", "Job \"x\" is invalid: y"),
+                Refusal::Invalid,
+                Class::BackOff,
+            ),
+            (
+                answer(422, "Invalid", "the server rejected"),
+                Refusal::Conflict,
+                Class::RetryNow,
+            ),
             (answer(503, "", ""), Refusal::Unavailable, Class::BackOff),
-            (answer(429, "TooManyRequests", ""), Refusal::Throttled, Class::BackOff),
+            (
+                answer(429, "TooManyRequests", ""),
+                Refusal::Throttled,
+                Class::BackOff,
+            ),
         ];
         for (answer, refusal, class) in rows {
             let error = RequestError::new("create", "Job a/b".to_owned(), &answer);
@@ -179,7 +231,11 @@ mod tests {
 
     #[test]
     fn a_refused_secret_is_not_quoted() {
-        let answer = answer(422, "Invalid", "Secret \"x\" is invalid: data: Invalid value: \"pw\"");
+        let answer = answer(
+            422,
+            "Invalid",
+            "Secret \"x\" is invalid: data: Invalid value: \"pw\"",
+        );
         let error = RequestError::new("create", "Secret a/x".to_owned(), &answer);
         assert!(!error.to_string().contains("pw"), "{error}");
     }

@@ -19,7 +19,10 @@ pub struct SignalError {
 /// The signals cannot be listened for.
 pub fn on_signal() -> Result<CancellationToken, SignalError> {
     let listen = |kind, name| {
-        signal(kind).map_err(|source| SignalError { signal: name, source })
+        signal(kind).map_err(|source| SignalError {
+            signal: name,
+            source,
+        })
     };
     let mut terminate = listen(SignalKind::terminate(), "SIGTERM")?;
     let mut interrupt = listen(SignalKind::interrupt(), "SIGINT")?;

@@ -71,7 +71,11 @@ pub struct StoreOptions<K> {
 
 impl<K> Default for StoreOptions<K> {
     fn default() -> Self {
-        Self { indexes: Vec::new(), labels: Vec::new(), prune: None }
+        Self {
+            indexes: Vec::new(),
+            labels: Vec::new(),
+            prune: None,
+        }
     }
 }
 
@@ -121,7 +125,9 @@ struct Inner<K> {
 
 impl<K> Clone for Store<K> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
     }
 }
 
@@ -134,15 +140,31 @@ impl<K> WeakStore<K> {
 impl<K: Kind> Store<K> {
     /// An empty store.
     pub fn new(options: StoreOptions<K>) -> Self {
-        let StoreOptions { indexes, labels, prune } = options;
+        let StoreOptions {
+            indexes,
+            labels,
+            prune,
+        } = options;
         let contents = RwLock::new(Contents::new(indexes, labels));
         let synced = watch::Sender::new(false);
-        Self { inner: Arc::new(Inner { contents, bells: Mutex::default(), synced, prune }) }
+        Self {
+            inner: Arc::new(Inner {
+                contents,
+                bells: Mutex::default(),
+                synced,
+                prune,
+            }),
+        }
     }
 
     /// The object of this name, if it can be decoded.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        self.inner.contents.read().get(namespace, name)?.decoded().cloned()
+        self.inner
+            .contents
+            .read()
+            .get(namespace, name)?
+            .decoded()
+            .cloned()
     }
 
     /// The object of this name, decoded or not.
@@ -158,13 +180,18 @@ impl<K: Kind> Store<K> {
     /// The objects that an index lists under `value`, in all namespaces.
     pub fn indexed(&self, index: IndexName, value: &str) -> Vec<Arc<K>> {
         let contents = self.inner.contents.read();
-        contents.indexed(index, value).filter_map(Guarded::decoded).cloned().collect()
+        contents
+            .indexed(index, value)
+            .filter_map(Guarded::decoded)
+            .cloned()
+            .collect()
     }
 
     /// The objects of a namespace with this value of an indexed label.
     pub fn labelled(&self, namespace: &str, label: IndexName, value: &str) -> Vec<Arc<K>> {
         let mut objects = self.indexed(label, value);
-        objects.retain(|object| object.meta().namespace.as_deref().unwrap_or_default() == namespace);
+        objects
+            .retain(|object| object.meta().namespace.as_deref().unwrap_or_default() == namespace);
         objects
     }
 
@@ -175,7 +202,13 @@ impl<K: Kind> Store<K> {
 
     /// All objects that can be decoded.
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.inner.contents.read().all().filter_map(Guarded::decoded).cloned().collect()
+        self.inner
+            .contents
+            .read()
+            .all()
+            .filter_map(Guarded::decoded)
+            .cloned()
+            .collect()
     }
 
     /// All objects, decoded or not.
@@ -185,7 +218,12 @@ impl<K: Kind> Store<K> {
 
     /// How many objects cannot be decoded.
     pub fn undecodable(&self) -> usize {
-        self.inner.contents.read().all().filter(|entry| entry.decoded().is_none()).count()
+        self.inner
+            .contents
+            .read()
+            .all()
+            .filter(|entry| entry.decoded().is_none())
+            .count()
     }
 
     /// Whether the first list is complete.
@@ -215,7 +253,11 @@ impl<K: Kind> Store<K> {
 
     /// The object was seen to be gone.
     pub fn delete(&self, object: &Guarded<K>) {
-        let change = self.inner.contents.write().delete(kube::Resource::meta(object));
+        let change = self
+            .inner
+            .contents
+            .write()
+            .delete(kube::Resource::meta(object));
         self.ring(change);
     }
 
@@ -233,7 +275,9 @@ impl<K: Kind> Store<K> {
     /// The list is complete: what is not in it is gone.
     pub fn list_ends(&self) {
         let changes = self.inner.contents.write().list_ends();
-        self.inner.synced.send_if_modified(|synced| !std::mem::replace(synced, true));
+        self.inner
+            .synced
+            .send_if_modified(|synced| !std::mem::replace(synced, true));
         self.ring(changes);
     }
 
@@ -245,7 +289,9 @@ impl<K: Kind> Store<K> {
     }
 
     pub(super) fn downgrade(&self) -> WeakStore<K> {
-        WeakStore { inner: Arc::downgrade(&self.inner) }
+        WeakStore {
+            inner: Arc::downgrade(&self.inner),
+        }
     }
 
     fn pruned(&self, mut object: Guarded<K>) -> Guarded<K> {

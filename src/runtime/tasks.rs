@@ -66,7 +66,9 @@ struct Slot<P> {
 
 impl<P> Clone for Tasks<P> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
     }
 }
 
@@ -96,7 +98,9 @@ impl<P: Clone + Send + Sync + 'static> Progress<P> {
     }
 
     fn change(&self, change: impl FnOnce(&mut Task<P>)) {
-        let Some(inner) = self.inner.upgrade() else { return };
+        let Some(inner) = self.inner.upgrade() else {
+            return;
+        };
         {
             let mut tasks = inner.tasks.lock();
             let Some(slot) = tasks.get_mut(&self.uid).filter(|slot| slot.run == self.run) else {
@@ -128,7 +132,9 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
             bells: Mutex::default(),
             runs: AtomicU64::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Starts a task about an object, unless there is one, running or ended; tells whether it did.
@@ -151,15 +157,30 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
             run,
             stop: stop.clone(),
         };
-        let task =
-            Task { started: self.inner.clock.now(), progress: first, state: TaskState::Running };
-        tasks.insert(uid.to_owned(), Slot { task, run, stop, abort: None });
+        let task = Task {
+            started: self.inner.clock.now(),
+            progress: first,
+            state: TaskState::Running,
+        };
+        tasks.insert(
+            uid.to_owned(),
+            Slot {
+                task,
+                run,
+                stop,
+                abort: None,
+            },
+        );
         let work = AssertUnwindSafe(work(progress.clone()));
         let handle = tokio::spawn(async move {
             let state = match work.catch_unwind().await {
                 Ok(()) => TaskState::Finished,
                 Err(panic) => {
-                    tracing::error!(uid = progress.uid, panic = text_of(panic.as_ref()), "task panicked");
+                    tracing::error!(
+                        uid = progress.uid,
+                        panic = text_of(panic.as_ref()),
+                        "task panicked"
+                    );
                     TaskState::Panicked
                 }
             };
@@ -173,7 +194,11 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
 
     /// What is known of the task about an object.
     pub fn get(&self, uid: &str) -> Option<Task<P>> {
-        self.inner.tasks.lock().get(uid).map(|slot| slot.task.clone())
+        self.inner
+            .tasks
+            .lock()
+            .get(uid)
+            .map(|slot| slot.task.clone())
     }
 
     /// Ends and forgets the task about an object: it is told to stop, and dropped where it waits next.
@@ -186,7 +211,10 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
     /// Forgets the task about an object if it has ended.
     pub fn forget(&self, uid: &str) {
         let mut tasks = self.inner.tasks.lock();
-        if tasks.get(uid).is_some_and(|slot| slot.task.state != TaskState::Running) {
+        if tasks
+            .get(uid)
+            .is_some_and(|slot| slot.task.state != TaskState::Running)
+        {
             tasks.remove(uid);
         }
     }
@@ -205,7 +233,9 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
 
     /// Ends all tasks when it is dropped.
     pub(super) fn guard(&self) -> TasksGuard<P> {
-        TasksGuard { tasks: self.clone() }
+        TasksGuard {
+            tasks: self.clone(),
+        }
     }
 }
 

@@ -59,9 +59,9 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
         .with_span_events(FmtSpan::NONE);
     match format {
         LogFormat::Text => registry.with(layer.with_ansi(false)).try_init(),
-        LogFormat::Json => {
-            registry.with(layer.json().flatten_event(true).with_current_span(true)).try_init()
-        }
+        LogFormat::Json => registry
+            .with(layer.json().flatten_event(true).with_current_span(true))
+            .try_init(),
     }
     .map_err(TelemetryError::Twice)
 }
@@ -72,7 +72,9 @@ fn quieted(filter: &str) -> String {
     if filter.contains('=') || filter.contains(',') {
         return filter.to_owned();
     }
-    format!("warn,kube_client::client::builder=off,skep={filter},skep_providers={filter},skep_aws={filter}")
+    format!(
+        "warn,kube_client::client::builder=off,skep={filter},skep_providers={filter},skep_aws={filter}"
+    )
 }
 
 #[cfg(test)]

@@ -137,7 +137,9 @@ struct Jittered {
 
 impl Jittered {
     fn new(kind: &str) -> Self {
-        let seed = kind.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte));
+        let seed = kind
+            .bytes()
+            .fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte));
         Self { seed, tries: 0 }
     }
 }

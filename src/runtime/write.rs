@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{
-    AddOperation, Patch as JsonPatch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation,
+    AddOperation, Patch as JsonPatch, PatchOperation, RemoveOperation, ReplaceOperation,
+    TestOperation,
 };
 use kube::Client;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
@@ -50,7 +51,13 @@ struct Written {
 impl Writer {
     /// A writer whose changes are attributed to `manager`.
     pub fn new(client: Client, manager: &'static str, metrics: Metrics) -> Self {
-        Self { client, manager, metrics, followed: Arc::default(), stores: Arc::default() }
+        Self {
+            client,
+            manager,
+            metrics,
+            followed: Arc::default(),
+            stores: Arc::default(),
+        }
     }
 
     /// From now on, what patches return is in `store` at once, not only when the watch brings it: a
@@ -58,7 +65,8 @@ impl Writer {
     pub fn keeps<K: Kind>(&self, store: &Store<K>) {
         let store = store.downgrade();
         self.stores.lock().push(Arc::new(move |object| {
-            if let (Some(store), Ok(object)) = (store.upgrade(), Arc::clone(object).downcast::<K>()) {
+            if let (Some(store), Ok(object)) = (store.upgrade(), Arc::clone(object).downcast::<K>())
+            {
                 store.put_written(object);
             }
         }));
@@ -73,7 +81,10 @@ impl Writer {
         let what = || describe_key::<K>(&key);
         let body = serde_json::to_vec(object)
             .map_err(|error| RequestError::unsent("create", what(), error.to_string()))?;
-        let params = PostParams { field_manager: Some(self.manager.to_owned()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some(self.manager.to_owned()),
+            ..PostParams::default()
+        };
         let request = collection::<K>(&key.namespace).create(&params, body);
         let result = send(&self.client, "create", &what, request).await;
         self.metrics.written::<K>("create", result.as_ref().err());
@@ -110,7 +121,8 @@ impl Writer {
             &mut body,
             &json!({ "metadata": { "resourceVersion": version, "uid": at.key.uid } }),
         );
-        self.guarded("patch", at, StatusPlace::Object, &Patch::Merge(body)).await
+        self.guarded("patch", at, StatusPlace::Object, &Patch::Merge(body))
+            .await
     }
 
     /// Patches an object, if it has not changed since it was read.
@@ -124,10 +136,14 @@ impl Writer {
     ) -> Result<Arc<K>, RequestError> {
         let tests = [
             test("/metadata/uid", json!(at.key.uid)),
-            test("/metadata/resourceVersion", json!(self.version_now::<K>(at))),
+            test(
+                "/metadata/resourceVersion",
+                json!(self.version_now::<K>(at)),
+            ),
         ];
         let patch = JsonPatch(tests.into_iter().chain(operations).collect());
-        self.guarded::<K, ()>("patch", at, StatusPlace::Object, &Patch::Json(patch)).await
+        self.guarded::<K, ()>("patch", at, StatusPlace::Object, &Patch::Json(patch))
+            .await
     }
 
     /// Patches an object whatever else has changed about it: the operations bring their own tests.
@@ -141,7 +157,8 @@ impl Writer {
     ) -> Result<Arc<K>, RequestError> {
         let tests = [test("/metadata/uid", json!(key.uid))];
         let patch = JsonPatch(tests.into_iter().chain(operations).collect());
-        self.send_patch::<K, ()>("patch", key, StatusPlace::Object, &Patch::Json(patch)).await
+        self.send_patch::<K, ()>("patch", key, StatusPlace::Object, &Patch::Json(patch))
+            .await
     }
 
     /// Adds a finalizer, unless it is there. `present` are the finalizers as they were read.
@@ -155,7 +172,9 @@ impl Writer {
         finalizer: &str,
     ) -> Result<(), RequestError> {
         let newer = self.followed::<K>(&at.key.uid, &at.version);
-        let present = newer.as_deref().map_or(present, |object| finalizers_of(object));
+        let present = newer
+            .as_deref()
+            .map_or(present, |object| finalizers_of(object));
         if present.iter().any(|name| name == finalizer) {
             return Ok(());
         }
@@ -179,7 +198,9 @@ impl Writer {
         finalizer: &str,
     ) -> Result<(), RequestError> {
         let newer = self.followed::<K>(&at.key.uid, &at.version);
-        let present = newer.as_deref().map_or(present, |object| finalizers_of(object));
+        let present = newer
+            .as_deref()
+            .map_or(present, |object| finalizers_of(object));
         let Some(index) = present.iter().position(|name| name == finalizer) else {
             return Ok(());
         };
@@ -200,7 +221,10 @@ impl Writer {
         key: &Key,
         propagation: PropagationPolicy,
     ) -> Result<(), RequestError> {
-        let preconditions = Preconditions { uid: Some(key.uid.clone()), resource_version: None };
+        let preconditions = Preconditions {
+            uid: Some(key.uid.clone()),
+            resource_version: None,
+        };
         self.delete_if::<K>(key, propagation, preconditions).await
     }
 
@@ -217,7 +241,8 @@ impl Writer {
             uid: Some(at.key.uid.clone()),
             resource_version: Some(at.version.clone()),
         };
-        self.delete_if::<K>(&at.key, propagation, preconditions).await
+        self.delete_if::<K>(&at.key, propagation, preconditions)
+            .await
     }
 
     /// Makes an object what `object` says, taking its fields over from whoever set them. Only for what
@@ -309,7 +334,11 @@ impl Writer {
                 Some(_) | None => at.version.clone(),
             };
             let version = written.meta().resource_version.clone().unwrap_or_default();
-            *entry = Some(Written { from, version, object: Arc::<K>::clone(&written) as _ });
+            *entry = Some(Written {
+                from,
+                version,
+                object: Arc::<K>::clone(&written) as _,
+            });
         }
         Ok(written)
     }
@@ -321,8 +350,10 @@ impl Writer {
         place: StatusPlace,
         patch: &Patch<P>,
     ) -> Result<Arc<K>, RequestError> {
-        let params =
-            PatchParams { field_manager: Some(self.manager.to_owned()), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: Some(self.manager.to_owned()),
+            ..PatchParams::default()
+        };
         let collection = collection::<K>(&key.namespace);
         let request = match place {
             StatusPlace::Subresource => {
@@ -354,22 +385,33 @@ fn finalizers_of<K: Kind>(object: &K) -> &[String] {
 
 /// `path` becomes `value`.
 pub fn add(path: &str, value: Value) -> PatchOperation {
-    PatchOperation::Add(AddOperation { path: pointer(path), value })
+    PatchOperation::Add(AddOperation {
+        path: pointer(path),
+        value,
+    })
 }
 
 /// `path`, which exists, becomes `value`.
 pub fn replace(path: &str, value: Value) -> PatchOperation {
-    PatchOperation::Replace(ReplaceOperation { path: pointer(path), value })
+    PatchOperation::Replace(ReplaceOperation {
+        path: pointer(path),
+        value,
+    })
 }
 
 /// `path` goes away.
 pub fn remove(path: &str) -> PatchOperation {
-    PatchOperation::Remove(RemoveOperation { path: pointer(path) })
+    PatchOperation::Remove(RemoveOperation {
+        path: pointer(path),
+    })
 }
 
 /// The patch holds only if `path` is `value`.
 pub fn test(path: &str, value: Value) -> PatchOperation {
-    PatchOperation::Test(TestOperation { path: pointer(path), value })
+    PatchOperation::Test(TestOperation {
+        path: pointer(path),
+        value,
+    })
 }
 
 /// The pointer to a key of a map: `pointer_to("/metadata/annotations", "skep.dev/x")`.

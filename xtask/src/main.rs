@@ -9,7 +9,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod crds;
+mod demo;
 mod hub;
+mod test;
 
 /// Development tasks of Skep.
 #[derive(Debug, Parser)]
@@ -21,13 +24,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Show the main job on a real hub: create a cluster, delete it, leave nothing
+    Demo(demo::Arguments),
+    /// Run all tests
+    Test(test::Arguments),
     /// Run a real Kubernetes on this machine: start, stop, look, kubectl
     Hub(hub::Arguments),
+    /// Write crds/yaml from the types
+    Crds(crds::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
         Verb::Hub(arguments) => hub::run(arguments),
+        Verb::Crds(arguments) => crds::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -181,8 +181,12 @@ pub mod skep {
     /// The controllers cannot go on without a change from outside.
     pub const STALLED: &str = "Stalled";
 
+    /// The cluster is being deleted from its cloud; the message says how far, or why not. Set by the
+    /// `ClusterDeprovision` controller on its own objects.
+    pub const DEPROVISION_PROGRESSING: &str = "DeprovisionProgressing";
+
     /// Every type that Skep adds.
-    pub const ALL: &[&str] = &[RECONCILING, STALLED];
+    pub const ALL: &[&str] = &[RECONCILING, STALLED, DEPROVISION_PROGRESSING];
     /// Added types for which True is the good status.
-    pub const POSITIVE: &[&str] = &[];
+    pub const POSITIVE: &[&str] = &[DEPROVISION_PROGRESSING];
 }

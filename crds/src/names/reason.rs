@@ -253,4 +253,15 @@ pub mod skep {
     /// The object says neither how to install nor who installs. Set by the `ClusterDeployment`
     /// controller on `RequirementsMet`.
     pub const NOTHING_TO_INSTALL: &str = "NothingToInstall";
+    /// The order to delete is not of a `ClusterDeployment`, or of another one than it says. Set by the
+    /// `ClusterDeprovision` controller, like the ones below, on `DeprovisionProgressing`.
+    pub const NOT_OWNED: &str = "NotOwned";
+    /// The `ClusterDeployment` is not being deleted: nothing of a living cluster is touched.
+    pub const CLUSTER_NOT_BEING_DELETED: &str = "ClusterNotBeingDeleted";
+    /// Deletions from clouds are switched off for this hub.
+    pub const DEPROVISIONS_DISABLED: &str = "DeprovisionsDisabled";
+    /// The deletion is about to begin or to be tried again.
+    pub const STARTING: &str = "Starting";
+    /// Resources are being deleted.
+    pub const DELETING: &str = "Deleting";
 }

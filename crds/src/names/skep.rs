@@ -35,3 +35,7 @@ pub const EXPIRES_ANNOTATION: &str = "skep.dev/expires";
 /// Annotation on a `ClusterDeprovision`: digest of the first plan. Set before the first destructive
 /// call; read by people who compare it with the receipt.
 pub const PLAN_DIGEST_ANNOTATION: &str = "skep.dev/plan-digest";
+/// Annotation on a `ClusterDeployment` or `ClusterDeprovision`: a person's word that the credentials lead
+/// to the right account, for a cluster whose account was not recorded and of which nothing is found.
+/// Set by people; read by the `ClusterDeprovision` controller.
+pub const ACKNOWLEDGE_EMPTY_ANNOTATION: &str = "skep.dev/acknowledge-empty";

@@ -107,7 +107,7 @@ pub trait Account: Credentials {
     /// Hosted zones and records.
     fn zones(&self) -> Result<Arc<dyn Zones>, Unsupported>;
 
-    /// Generator of MachineSets.
+    /// Generator of `MachineSet`s.
     fn machine_sets(&self) -> Result<Arc<dyn MachineSets>, Unsupported>;
 
     /// Checks before an installation.

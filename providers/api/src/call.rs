@@ -35,7 +35,9 @@ use crate::{
 };
 
 /// Counts of calls, attempts included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct CallCounts {
     /// Calls that only read.
@@ -83,12 +85,20 @@ pub struct Call {
 impl Call {
     /// A call that only reads.
     pub const fn read(service: &'static str, operation: &'static str) -> Self {
-        Self { service, operation, effect: Effect::Read }
+        Self {
+            service,
+            operation,
+            effect: Effect::Read,
+        }
     }
 
     /// A call that changes something and may be repeated.
     pub const fn change(service: &'static str, operation: &'static str) -> Self {
-        Self { service, operation, effect: Effect::Change }
+        Self {
+            service,
+            operation,
+            effect: Effect::Change,
+        }
     }
 }
 
@@ -120,7 +130,7 @@ impl Default for RetryPolicy {
             attempts: 5,
             first: Duration::from_millis(250),
             longest: Duration::from_secs(10),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         }
     }
 }
@@ -142,7 +152,9 @@ pub async fn unless_cancelled<T>(cancel: CancellationToken, work: impl Future<Ou
 }
 
 fn cancelled() -> bool {
-    CANCEL.try_with(CancellationToken::is_cancelled).unwrap_or(false)
+    CANCEL
+        .try_with(CancellationToken::is_cancelled)
+        .unwrap_or(false)
 }
 
 /// An observer that forgets.
@@ -217,7 +229,11 @@ impl Throttle {
             .first
             .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
             .min(self.policy.longest);
-        let step = self.spread.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37) % 1024;
+        let step = self
+            .spread
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_mul(0x9E37)
+            % 1024;
         whole / 2 + whole.mul_f64(0.5 * f64::from(u32::try_from(step).unwrap_or(0)) / 1024.0)
     }
 }
@@ -239,12 +255,21 @@ impl Throttles {
         policy: RetryPolicy,
         observer: Arc<dyn CallObserver>,
     ) -> Self {
-        Self { limits, other, policy, observer, by_account: Mutex::default() }
+        Self {
+            limits,
+            other,
+            policy,
+            observer,
+            by_account: Mutex::default(),
+        }
     }
 
     /// The throttle of `account`, made when it is first asked for.
     pub fn of(&self, account: &str) -> Arc<Throttle> {
-        let mut by_account = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_account = self
+            .by_account
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(by_account.entry(account.to_owned()).or_insert_with(|| {
             Arc::new(Throttle::new(
                 account,
@@ -274,7 +299,10 @@ struct Counters {
 impl Calls {
     /// A user with counts at zero.
     pub fn new(throttle: Arc<Throttle>) -> Self {
-        Self { throttle, counters: Arc::default() }
+        Self {
+            throttle,
+            counters: Arc::default(),
+        }
     }
 
     /// The same limits, counts at zero.
@@ -301,7 +329,11 @@ impl Calls {
         Attempt: FnMut() -> Work,
         Work: Future<Output = Result<T, Error>>,
     {
-        let Call { service: name, operation, effect } = call;
+        let Call {
+            service: name,
+            operation,
+            effect,
+        } = call;
         let throttle = &self.throttle;
         let service = throttle.service(name);
         let mut made = 0;
@@ -322,12 +354,16 @@ impl Calls {
             let took = throttle.started.elapsed().saturating_sub(began);
             let error = match result {
                 Ok(value) => {
-                    throttle.observer.attempt(&throttle.account, call, took, None);
+                    throttle
+                        .observer
+                        .attempt(&throttle.account, call, took, None);
                     return Ok(value);
                 }
                 Err(error) => error,
             };
-            throttle.observer.attempt(&throttle.account, call, took, Some(&error.class));
+            throttle
+                .observer
+                .attempt(&throttle.account, call, took, Some(&error.class));
             let pause = throttle.pause(made);
             let again = match (&error.class, effect) {
                 (Class::Throttled { after }, _) => {
@@ -390,11 +426,17 @@ impl Service {
     }
 
     fn paused_until(&self) -> Duration {
-        *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .paused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pause_until(&self, at: Duration) {
-        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paused = self
+            .paused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *paused = at.max(*paused);
     }
 }

@@ -23,7 +23,10 @@ pub(crate) struct Monotonic(tokio::time::Instant);
 
 impl Monotonic {
     pub(crate) fn start() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "durations only; this module owns them")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "durations only; this module owns them"
+        )]
         Self(tokio::time::Instant::now())
     }
 

@@ -25,7 +25,9 @@ impl SecretData {
     /// The value of `key` as text without surrounding white space (Secrets are often made from
     /// files with a trailing newline); `None` when absent or not UTF-8.
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.get(key).and_then(|value| std::str::from_utf8(value).ok()).map(str::trim)
+        self.get(key)
+            .and_then(|value| std::str::from_utf8(value).ok())
+            .map(str::trim)
     }
 
     /// The keys, which are no secret.
@@ -93,17 +95,28 @@ pub struct CredentialSource {
 impl CredentialSource {
     /// Plain credentials of a Secret.
     pub fn from_secret(secret: SecretData) -> Self {
-        Self { secret: Some(secret), ..Self::default() }
+        Self {
+            secret: Some(secret),
+            ..Self::default()
+        }
     }
 
     /// A digest of everything, to key caches by.
     pub fn fingerprint(&self) -> [u8; 32] {
-        let Self { secret, assume_role, provider_secret } = self;
+        let Self {
+            secret,
+            assume_role,
+            provider_secret,
+        } = self;
         let mut hash = Sha256::new();
         for data in [secret, provider_secret] {
             hash.update(data.as_ref().map_or([0; 32], SecretData::fingerprint));
         }
-        if let Some(AssumeRole { role_arn, external_id }) = assume_role {
+        if let Some(AssumeRole {
+            role_arn,
+            external_id,
+        }) = assume_role
+        {
             hash.update(role_arn.as_bytes());
             hash.update([0]);
             hash.update(external_id.as_deref().unwrap_or_default().as_bytes());

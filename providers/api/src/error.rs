@@ -122,6 +122,10 @@ impl fmt::Display for Error {
         if !self.code.is_empty() {
             write!(f, "{}: ", self.code)?;
         }
-        f.write_str(if self.message.is_empty() { self.class.label() } else { &self.message })
+        f.write_str(if self.message.is_empty() {
+            self.class.label()
+        } else {
+            &self.message
+        })
     }
 }

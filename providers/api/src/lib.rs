@@ -11,7 +11,7 @@
 //!
 //! * [`credentials`]: a Secret or an assumed role becomes an [`Account`] that can say who it is.
 //! * [`power`]: machines and their power state. [`zones`]: hosted zones and records.
-//!   [`machine_sets`]: generator of MachineSets. [`preflight`]: what would fail, told before.
+//!   [`machine_sets`]: generator of `MachineSet`s. [`preflight`]: what would fail, told before.
 //! * [`call`]: the one layer every call to a cloud goes through.
 //! * [`erase`]: fence, discover, plan, execute, sweep, receipt (`docs/spec/20`).
 //! * [`fake`]: a programmable cloud behind the same traits, for tests and simulations.

@@ -1,4 +1,4 @@
-//! Generation of MachineSets (`docs/spec/22 §7`): facts are gathered by calls, the sets are then
+//! Generation of `MachineSet`s (`docs/spec/22 §7`): facts are gathered by calls, the sets are then
 //! made by a plain function.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{erase::ClusterFacts, error::Error};
 
-/// What a MachineSet generator is asked for.
+/// What a `MachineSet` generator is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolRequest {
     /// Name of the pool.
@@ -20,7 +20,7 @@ pub struct PoolRequest {
     pub platform: Value,
     /// A master machine of the cluster (provider specification), source of image and network.
     pub master: Value,
-    /// A MachineSet that exists in the cluster, where names of networks are copied from it.
+    /// A `MachineSet` that exists in the cluster, where names of networks are copied from it.
     pub template: Option<Value>,
     /// Tags of the cluster and of the pool.
     pub tags: BTreeMap<String, String>,
@@ -37,7 +37,7 @@ pub struct PoolFacts {
     pub capabilities: BTreeMap<String, String>,
 }
 
-/// Why no MachineSets can be made of a request.
+/// Why no `MachineSet`s can be made of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MachineSetError {
     /// The subnets do not fit the zones.
@@ -51,7 +51,7 @@ pub enum MachineSetError {
     Invalid(String),
 }
 
-/// MachineSets of a pool.
+/// `MachineSet`s of a pool.
 #[async_trait]
 pub trait MachineSets: Send + Sync {
     /// Asks the cloud for what the generator needs. Reads only: safe to repeat.
@@ -61,7 +61,7 @@ pub trait MachineSets: Send + Sync {
         request: &PoolRequest,
     ) -> Result<PoolFacts, Error>;
 
-    /// One MachineSet per zone. No call: the same input gives the same output.
+    /// One `MachineSet` per zone. No call: the same input gives the same output.
     fn generate(
         &self,
         cluster: &ClusterFacts,

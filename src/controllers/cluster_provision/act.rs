@@ -71,10 +71,16 @@ async fn prepare_rights(attempts: &Attempts, observed: &Observed) -> Result<(), 
         let what = what.to_owned();
         move |source| Error::Create { what, source }
     };
-    owned::create(reader, writer, &role, &owner).await.map_err(failed("the installer's Role"))?;
-    owned::create(reader, writer, &binding, &owner).await.map_err(failed("its RoleBinding"))?;
+    owned::create(reader, writer, &role, &owner)
+        .await
+        .map_err(failed("the installer's Role"))?;
+    owned::create(reader, writer, &binding, &owner)
+        .await
+        .map_err(failed("its RoleBinding"))?;
     for secret in [kubeconfig, password] {
-        owned::create(reader, writer, &secret, &owner).await.map_err(failed("an admin Secret"))?;
+        owned::create(reader, writer, &secret, &owner)
+            .await
+            .map_err(failed("an admin Secret"))?;
     }
     Ok(())
 }
@@ -89,7 +95,11 @@ fn admin_secret(observed: &Observed, name: String, kind: &str, owner: &OwnerRefe
         metadata: ObjectMeta {
             name: Some(name),
             namespace: Some(observed.namespace.clone()),
-            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            labels: Some(
+                labels
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+            ),
             owner_references: Some(vec![owner.clone()]),
             ..ObjectMeta::default()
         },
@@ -122,21 +132,32 @@ async fn move_stage(
 ) -> Result<(), Error> {
     let (root, _) = fresh(attempts, observed).await?;
     if root.spec.stage != *from {
-        return Err(Error::StageMoved { expected: from.as_str().to_owned() });
+        return Err(Error::StageMoved {
+            expected: from.as_str().to_owned(),
+        });
     }
     let patch = json!({"spec": {"stage": to.as_str()}});
-    attempts.context.writer.merge::<ClusterProvision>(&At::of(&root), patch).await.map(drop).map_err(
-        |source| Error::Patch { source },
-    )
+    attempts
+        .context
+        .writer
+        .merge::<ClusterProvision>(&At::of(&root), patch)
+        .await
+        .map(drop)
+        .map_err(|source| Error::Patch { source })
 }
 
 /// With this attempt's own metadata and account (docs/spec/10 §26.1 W6).
 async fn start_clean_up(attempts: &Attempts, observed: &Observed) -> Result<(), Error> {
     let (root, _) = fresh(attempts, observed).await?;
-    let cluster = attempts.clusters.get(&observed.namespace, &observed.cluster);
+    let cluster = attempts
+        .clusters
+        .get(&observed.namespace, &observed.cluster);
     let cluster = cluster.ok_or(Error::NoCluster)?;
     let platform = &cluster.spec.platform;
-    let role = platform.aws.as_ref().and_then(|aws| aws.credentials_assume_role.as_ref());
+    let role = platform
+        .aws
+        .as_ref()
+        .and_then(|aws| aws.credentials_assume_role.as_ref());
     attempts.erasures.start(Request {
         started_by: observed.uid.clone(),
         subject: Subject {
@@ -179,7 +200,9 @@ async fn merge(
 ) -> Result<(), Error> {
     let (root, _) = fresh(attempts, observed).await?;
     let writer = &attempts.context.writer;
-    let written = writer.merge::<ClusterProvision>(&At::of(&root), patch).await;
+    let written = writer
+        .merge::<ClusterProvision>(&At::of(&root), patch)
+        .await;
     written.map(drop).map_err(|source| Error::Patch { source })
 }
 
@@ -189,8 +212,13 @@ async fn fresh(
     observed: &Observed,
 ) -> Result<(ClusterProvision, OwnerReference), Error> {
     let reader = &attempts.context.reader;
-    let root = reader.get_live::<ClusterProvision>(&observed.namespace, &observed.name).await;
-    let root = root.map_err(|source| Error::Read { what: "the attempt", source })?;
+    let root = reader
+        .get_live::<ClusterProvision>(&observed.namespace, &observed.name)
+        .await;
+    let root = root.map_err(|source| Error::Read {
+        what: "the attempt",
+        source,
+    })?;
     let root = root.filter(|root| root.uid().as_deref() == Some(observed.uid.as_str()));
     let root = root.ok_or(Error::Gone)?;
     let owner = owned::controller_of(&root);
@@ -198,6 +226,7 @@ async fn fresh(
 }
 
 fn pod_spec(root: &ClusterProvision) -> Result<PodSpec, Error> {
-    serde_json::from_value(root.spec.pod_spec.clone())
-        .map_err(|error| Error::PodSpec { problem: error.to_string() })
+    serde_json::from_value(root.spec.pod_spec.clone()).map_err(|error| Error::PodSpec {
+        problem: error.to_string(),
+    })
 }

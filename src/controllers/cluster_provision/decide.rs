@@ -80,7 +80,14 @@ fn initializing(observed: &Observed, now: Timestamp) -> AttemptPlan {
         }
         (Job::Absent, Some(name)) => job_vanished(observed, name),
         (Job::Absent, None) => start(observed),
-        (Job::One { name, phase, created }, _) => match phase {
+        (
+            Job::One {
+                name,
+                phase,
+                created,
+            },
+            _,
+        ) => match phase {
             JobPhase::Succeeded => fail(
                 observed,
                 reason::INITIALIZATION_NOT_COMPLETE,
@@ -94,8 +101,11 @@ fn initializing(observed: &Observed, now: Timestamp) -> AttemptPlan {
                     "the hub knows the cluster's infra ID; cloud resources may be created",
                 ));
                 move_stage(observed, status, Stage::Provisioning).because(
-                    Note::progress("Handshake", "the install pod may now create cloud resources")
-                        .as_event(),
+                    Note::progress(
+                        "Handshake",
+                        "the install pod may now create cloud resources",
+                    )
+                    .as_event(),
                 )
             }
             JobPhase::Running => {
@@ -119,13 +129,24 @@ fn initializing(observed: &Observed, now: Timestamp) -> AttemptPlan {
 
 fn provisioning(observed: &Observed, now: Timestamp) -> AttemptPlan {
     match (&observed.job_ref, &observed.job) {
-        (None, _) => fail(observed, reason::NO_JOB_REFERENCE, "the attempt does not name its Job"),
+        (None, _) => fail(
+            observed,
+            reason::NO_JOB_REFERENCE,
+            "the attempt does not name its Job",
+        ),
         (Some(name), Job::Absent) => job_vanished(observed, name),
         (Some(_), Job::Many(count)) => {
             let message = format!("{count} Jobs claim to run this attempt");
             fail(observed, reason::TOO_MANY_JOBS, &message)
         }
-        (Some(_), Job::One { name, phase, created }) => match phase {
+        (
+            Some(_),
+            Job::One {
+                name,
+                phase,
+                created,
+            },
+        ) => match phase {
             JobPhase::Succeeded => {
                 let status = Status::of(Verdict::holds(
                     condition::provision::COMPLETED,
@@ -137,7 +158,10 @@ fn provisioning(observed: &Observed, now: Timestamp) -> AttemptPlan {
             }
             JobPhase::Failed { reason, message } => fail_by_log(observed, reason, message),
             JobPhase::Running => {
-                let what = observed.progress.as_deref().unwrap_or("the installer is running");
+                let what = observed
+                    .progress
+                    .as_deref()
+                    .unwrap_or("the installer is running");
                 supervise(observed, name, *created, now).because(Note::waiting(
                     "Provisioning",
                     what,
@@ -152,11 +176,19 @@ fn provisioning(observed: &Observed, now: Timestamp) -> AttemptPlan {
 /// Job and pod of a successful attempt go after a day; the attempt itself stays with its cluster.
 fn complete(observed: &Observed, now: Timestamp) -> AttemptPlan {
     let done = Note::done("InstallComplete", "the cluster is installed");
-    let expires = observed.created.saturating_add(JOB_RETENTION).unwrap_or(Timestamp::MAX);
+    let expires = observed
+        .created
+        .saturating_add(JOB_RETENTION)
+        .unwrap_or(Timestamp::MAX);
     match &observed.job {
-        Job::One { name, .. } if now >= expires => Plan::step(Step::DeleteJob { name: name.clone() })
-            .then_record(Status { job_ref: JobRef::Clear, ..Status::default() })
-            .because(done),
+        Job::One { name, .. } if now >= expires => {
+            Plan::step(Step::DeleteJob { name: name.clone() })
+                .then_record(Status {
+                    job_ref: JobRef::Clear,
+                    ..Status::default()
+                })
+                .because(done)
+        }
         Job::One { .. } => Plan::nothing().again_at(expires).because(done),
         Job::Absent | Job::Many(_) => Plan::nothing().because(done),
     }
@@ -178,20 +210,33 @@ fn failed(observed: &Observed, now: Timestamp) -> AttemptPlan {
         ));
     }
     match (&observed.infra_id, &observed.clean_up) {
-        (None, _) => Plan::step(Step::DeleteAdminSecrets).and_step(Step::MarkCleanedUp).because(
-            Note::progress("NothingToCleanUp", "the attempt ended before it created anything"),
-        ),
+        (None, _) => Plan::step(Step::DeleteAdminSecrets)
+            .and_step(Step::MarkCleanedUp)
+            .because(Note::progress(
+                "NothingToCleanUp",
+                "the attempt ended before it created anything",
+            )),
         (Some(_), CleanUp::Idle) => Plan::step(Step::StartCleanUp).because(
-            Note::progress("CleaningUp", "what the failed attempt left in the cloud is erased")
-                .as_event(),
+            Note::progress(
+                "CleaningUp",
+                "what the failed attempt left in the cloud is erased",
+            )
+            .as_event(),
         ),
-        (Some(_), CleanUp::Running { summary, since, .. }) => Plan::nothing().because(Note::waiting(
-            "CleaningUp",
-            format!("what the failed attempt left in the cloud is erased: {summary}"),
-            "the cloud",
-            Some(*since),
-        )),
-        (Some(infra_id), CleanUp::Failing { message, retry_at, .. }) => {
+        (Some(_), CleanUp::Running { summary, since, .. }) => {
+            Plan::nothing().because(Note::waiting(
+                "CleaningUp",
+                format!("what the failed attempt left in the cloud is erased: {summary}"),
+                "the cloud",
+                Some(*since),
+            ))
+        }
+        (
+            Some(infra_id),
+            CleanUp::Failing {
+                message, retry_at, ..
+            },
+        ) => {
             let plan = if now >= *retry_at {
                 Plan::step(Step::StartCleanUp)
             } else {
@@ -223,8 +268,10 @@ fn start(observed: &Observed) -> AttemptPlan {
         ));
     }
     if !observed.rights_prepared {
-        return Plan::step(Step::PrepareRights)
-            .because(Note::progress("PreparingRights", "the install pod's rights are set up"));
+        return Plan::step(Step::PrepareRights).because(Note::progress(
+            "PreparingRights",
+            "the install pod's rights are set up",
+        ));
     }
     let name = observed.job_name();
     let status = Status {
@@ -273,16 +320,18 @@ fn supervised(observed: &Observed, job: &str, created: Timestamp, now: Timestamp
     match &observed.pods {
         Pods::None if now < created.saturating_add(POD_GRACE).unwrap_or(Timestamp::MAX) => status,
         Pods::None => {
-            let message = "the install Job has no pod; look at its Events for a quota or an admission error";
+            let message =
+                "the install Job has no pod; look at its Events for a quota or an admission error";
             status.and(Verdict::holds(stuck, reason::INSTALL_POD_MISSING, message))
         }
         Pods::Many(count) => {
             let message = format!("the install Job has {count} pods");
             status.and(Verdict::holds(stuck, reason::INSTALL_POD_MISSING, &message))
         }
-        Pods::Pending { stuck: true, message } => {
-            status.and(Verdict::holds(stuck, reason::POD_IN_PENDING_PHASE, message))
-        }
+        Pods::Pending {
+            stuck: true,
+            message,
+        } => status.and(Verdict::holds(stuck, reason::POD_IN_PENDING_PHASE, message)),
         Pods::Pending { stuck: false, .. } => status,
         Pods::Running | Pods::Ended => status.and(Verdict::holds_not(
             stuck,
@@ -303,7 +352,11 @@ fn fail_by_log(observed: &Observed, job_reason: &str, job_message: &str) -> Atte
 }
 
 fn fail(observed: &Observed, reason: &str, message: &str) -> AttemptPlan {
-    let status = Status::of(Verdict::holds(condition::provision::FAILED, reason, message));
+    let status = Status::of(Verdict::holds(
+        condition::provision::FAILED,
+        reason,
+        message,
+    ));
     let next = match &observed.infra_id {
         Some(infra_id) => format!("what it left behind ({infra_id}) is erased now"),
         None => "it created nothing".to_owned(),
@@ -317,5 +370,9 @@ fn fail(observed: &Observed, reason: &str, message: &str) -> AttemptPlan {
 
 /// The condition first, the stage after it (docs/spec/10 §12).
 fn move_stage(observed: &Observed, status: Status, to: Stage) -> AttemptPlan {
-    Plan::step(Step::MoveStage { from: observed.stage.clone(), to }).intending(status)
+    Plan::step(Step::MoveStage {
+        from: observed.stage.clone(),
+        to,
+    })
+    .intending(status)
 }

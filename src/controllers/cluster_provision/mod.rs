@@ -132,7 +132,9 @@ impl Reconcile for Attempts {
         how: Freshness,
         _memory: &Memory,
     ) -> Result<Observation<Observed>, Error> {
-        observe::observe(self, &root, how).await.map(Observation::Of)
+        observe::observe(self, &root, how)
+            .await
+            .map(Observation::Of)
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Plan<Status, Step> {

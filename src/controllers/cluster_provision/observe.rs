@@ -34,27 +34,62 @@ pub(super) async fn observe(
     let (namespace, name) = (root.namespace().unwrap_or_default(), root.name_any());
     let cluster = root.spec.cluster_deployment();
     let reader = &attempts.context.reader;
-    let owner = reader.get(how, &attempts.clusters, &namespace, cluster).await;
-    let owner = owner.map_err(|source| Error::Read { what: "the ClusterDeployment", source })?;
-    let jobs =
-        reader.labelled(how, &attempts.jobs, &namespace, label::CLUSTER_PROVISION, &name).await;
-    let jobs = jobs.map_err(|source| Error::Read { what: "the Jobs", source })?;
-    let pods =
-        reader.labelled(how, &attempts.pods, &namespace, label::CLUSTER_PROVISION, &name).await;
-    let pods = pods.map_err(|source| Error::Read { what: "the pods", source })?;
+    let owner = reader
+        .get(how, &attempts.clusters, &namespace, cluster)
+        .await;
+    let owner = owner.map_err(|source| Error::Read {
+        what: "the ClusterDeployment",
+        source,
+    })?;
+    let jobs = reader
+        .labelled(
+            how,
+            &attempts.jobs,
+            &namespace,
+            label::CLUSTER_PROVISION,
+            &name,
+        )
+        .await;
+    let jobs = jobs.map_err(|source| Error::Read {
+        what: "the Jobs",
+        source,
+    })?;
+    let pods = reader
+        .labelled(
+            how,
+            &attempts.pods,
+            &namespace,
+            label::CLUSTER_PROVISION,
+            &name,
+        )
+        .await;
+    let pods = pods.map_err(|source| Error::Read {
+        what: "the pods",
+        source,
+    })?;
     let password = object_name::admin_password_secret(&name);
-    let password = reader.get(how, &attempts.secrets, &namespace, &password).await;
-    let password = password.map_err(|source| Error::Read { what: "the admin Secrets", source })?;
+    let password = reader
+        .get(how, &attempts.secrets, &namespace, &password)
+        .await;
+    let password = password.map_err(|source| Error::Read {
+        what: "the admin Secrets",
+        source,
+    })?;
     let uid = root.uid().unwrap_or_default();
     Ok(Observed {
-        created: root.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        created: root
+            .creation_timestamp()
+            .map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         deleting: root.metadata.deletion_timestamp.is_some(),
         attempt: root.spec.attempt,
         cluster: cluster.to_owned(),
         paused: owner.as_deref().is_some_and(is_paused),
         stage: root.spec.stage.clone(),
         infra_id: root.spec.infra_id.clone().filter(|id| !id.is_empty()),
-        recorded_infra_id: owner.as_deref().and_then(ClusterDeployment::infra_id).map(str::to_owned),
+        recorded_infra_id: owner
+            .as_deref()
+            .and_then(ClusterDeployment::infra_id)
+            .map(str::to_owned),
         job_ref: root.job().map(str::to_owned),
         job: job(&jobs.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
         pods: pods_in_words(&pods.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
@@ -95,7 +130,9 @@ fn job(jobs: &[&BatchJob]) -> Job {
         [] => Job::Absent,
         [job] => Job::One {
             name: job.name_any(),
-            created: job.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+            created: job
+                .creation_timestamp()
+                .map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             phase: phase(job),
         },
         many => Job::Many(many.len()),
@@ -103,7 +140,10 @@ fn job(jobs: &[&BatchJob]) -> Job {
 }
 
 fn phase(job: &BatchJob) -> JobPhase {
-    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_deref());
+    let conditions = job
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref());
     let holds = |type_: &str| {
         let mut all = conditions.into_iter().flatten();
         all.find(|condition| condition.type_ == type_ && condition.status == "True")
@@ -129,7 +169,10 @@ fn pods_in_words(pods: &[&Pod]) -> Pods {
 }
 
 fn phase_of(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending")
+    pod.status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or("Pending")
 }
 
 fn has_ended(pod: &Pod) -> bool {
@@ -141,7 +184,9 @@ fn pending(pod: &Pod) -> Pods {
     let all = status.init_container_statuses.into_iter().flatten();
     let all = all.chain(status.container_statuses.into_iter().flatten());
     let waiting = all.into_iter().find_map(|container| {
-        let ContainerStatus { name, image, state, .. } = container;
+        let ContainerStatus {
+            name, image, state, ..
+        } = container;
         let ContainerState { waiting, .. } = state.unwrap_or_default();
         let waiting = waiting?;
         let reason = waiting.reason.unwrap_or_default();
@@ -150,15 +195,22 @@ fn pending(pod: &Pod) -> Pods {
         stuck.then(|| format!("container {name}: {reason}: {detail}"))
     });
     if let Some(message) = waiting {
-        return Pods::Pending { stuck: true, message };
+        return Pods::Pending {
+            stuck: true,
+            message,
+        };
     }
-    let unscheduled = status.conditions.into_iter().flatten().find(|condition| {
-        condition.type_ == "PodScheduled" && condition.status == "False"
-    });
+    let unscheduled = status
+        .conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     match unscheduled {
         Some(condition) => Pods::Pending {
             stuck: condition.reason.as_deref() == Some("Unschedulable"),
-            message: condition.message.unwrap_or_else(|| "the pod is not scheduled yet".to_owned()),
+            message: condition
+                .message
+                .unwrap_or_else(|| "the pod is not scheduled yet".to_owned()),
         },
         None => Pods::Pending {
             stuck: false,
@@ -184,7 +236,13 @@ mod tests {
             "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
         }]});
         let stuck = "container installer: ImagePullBackOff: no such image".to_owned();
-        assert_eq!(pods_in_words(&[&pod(waiting)]), Pods::Pending { stuck: true, message: stuck });
+        assert_eq!(
+            pods_in_words(&[&pod(waiting)]),
+            Pods::Pending {
+                stuck: true,
+                message: stuck
+            }
+        );
     }
 
     #[test]
@@ -193,9 +251,18 @@ mod tests {
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node",
         }]});
         let message = "no node".to_owned();
-        assert_eq!(pods_in_words(&[&pod(unscheduled)]), Pods::Pending { stuck: true, message });
+        assert_eq!(
+            pods_in_words(&[&pod(unscheduled)]),
+            Pods::Pending {
+                stuck: true,
+                message
+            }
+        );
         let starting = pods_in_words(&[&pod(json!({"phase": "Pending"}))]);
-        assert!(matches!(starting, Pods::Pending { stuck: false, .. }), "{starting:?}");
+        assert!(
+            matches!(starting, Pods::Pending { stuck: false, .. }),
+            "{starting:?}"
+        );
     }
 
     #[test]
@@ -203,15 +270,22 @@ mod tests {
         let of = |phase: &str| pod(json!({"phase": phase}));
         assert_eq!(pods_in_words(&[]), Pods::None);
         assert_eq!(pods_in_words(&[&of("Failed")]), Pods::Ended);
-        assert_eq!(pods_in_words(&[&of("Failed"), &of("Running")]), Pods::Running);
-        assert_eq!(pods_in_words(&[&of("Running"), &of("Running")]), Pods::Many(2));
+        assert_eq!(
+            pods_in_words(&[&of("Failed"), &of("Running")]),
+            Pods::Running
+        );
+        assert_eq!(
+            pods_in_words(&[&of("Running"), &of("Running")]),
+            Pods::Many(2)
+        );
         assert_eq!(pods_in_words(&[&of("Unknown")]), Pods::Running);
     }
 
     #[test]
     fn a_jobs_conditions_tell_its_phase() {
         let job = |conditions: serde_json::Value| -> BatchJob {
-            serde_json::from_value(json!({"metadata": {}, "status": {"conditions": conditions}})).unwrap()
+            serde_json::from_value(json!({"metadata": {}, "status": {"conditions": conditions}}))
+                .unwrap()
         };
         assert_eq!(phase(&BatchJob::default()), JobPhase::Running);
         let complete = json!([{"type": "Complete", "status": "True"}]);
@@ -220,7 +294,10 @@ mod tests {
             {"type": "FailureTarget", "status": "True"},
             {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "m"},
         ]);
-        let expected = JobPhase::Failed { reason: "DeadlineExceeded".into(), message: "m".into() };
+        let expected = JobPhase::Failed {
+            reason: "DeadlineExceeded".into(),
+            message: "m".into(),
+        };
         assert_eq!(phase(&job(failed)), expected);
     }
 }

@@ -45,19 +45,30 @@ pub struct Verdict {
 impl Verdict {
     /// The condition holds.
     pub fn holds(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self { type_, holds: true, reason: reason.to_owned(), message: message.to_owned() }
+        Self {
+            type_,
+            holds: true,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     /// The condition does not hold.
     pub fn holds_not(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self { holds: false, ..Self::holds(type_, reason, message) }
+        Self {
+            holds: false,
+            ..Self::holds(type_, reason, message)
+        }
     }
 }
 
 impl Status {
     /// One condition.
     pub fn of(verdict: Verdict) -> Self {
-        Self { verdicts: vec![verdict], ..Self::default() }
+        Self {
+            verdicts: vec![verdict],
+            ..Self::default()
+        }
     }
 
     /// One more condition.
@@ -74,7 +85,11 @@ pub fn merge(root: &ClusterProvision, status: &Status, now: Timestamp) -> Option
     let mut patch = serde_json::Map::new();
     let mut changed = false;
     for verdict in &status.verdicts {
-        let wanted = if verdict.holds { ConditionStatus::True } else { ConditionStatus::False };
+        let wanted = if verdict.holds {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        };
         changed |= set_condition_if_true_or_present(
             &mut conditions,
             verdict.type_,

@@ -37,7 +37,10 @@ fn attempt() -> Observed {
         job: job(JobPhase::Running),
         pods: Pods::Running,
         rights_prepared: true,
-        log_verdict: classify::Verdict { reason: reason::UNKNOWN_ERROR.into(), message: "?".into() },
+        log_verdict: classify::Verdict {
+            reason: reason::UNKNOWN_ERROR.into(),
+            message: "?".into(),
+        },
         progress: None,
         cleaned_up: false,
         clean_up: CleanUp::Idle,
@@ -45,11 +48,18 @@ fn attempt() -> Observed {
 }
 
 fn job(phase: JobPhase) -> Job {
-    Job::One { name: "demo-0-abcde-provision".into(), created: start(), phase }
+    Job::One {
+        name: "demo-0-abcde-provision".into(),
+        created: start(),
+        phase,
+    }
 }
 
 fn failed_job(reason: &str) -> Job {
-    job(JobPhase::Failed { reason: reason.into(), message: "x".into() })
+    job(JobPhase::Failed {
+        reason: reason.into(),
+        message: "x".into(),
+    })
 }
 
 fn infra_id() -> Option<String> {
@@ -58,8 +68,16 @@ fn infra_id() -> Option<String> {
 
 fn reason_of_failure(observed: &Observed) -> String {
     let plan = decide(observed, start());
-    assert_eq!(plan.steps, [Step::MoveStage { from: observed.stage.clone(), to: Stage::Failed }]);
-    let intent = plan.intent.expect("the condition is recorded before the stage moves");
+    assert_eq!(
+        plan.steps,
+        [Step::MoveStage {
+            from: observed.stage.clone(),
+            to: Stage::Failed
+        }]
+    );
+    let intent = plan
+        .intent
+        .expect("the condition is recorded before the stage moves");
     let verdict = &intent.verdicts[0];
     assert_eq!(verdict.type_, condition::provision::FAILED);
     verdict.reason.clone()
@@ -68,21 +86,39 @@ fn reason_of_failure(observed: &Observed) -> String {
 /// docs/spec/10 §12: "initializing, job absent → create job", after its rights are in place.
 #[test]
 fn a_new_attempt_gets_its_rights_and_then_its_job() {
-    let mut observed =
-        Observed { job: Job::Absent, job_ref: None, rights_prepared: false, pods: Pods::None, ..attempt() };
+    let mut observed = Observed {
+        job: Job::Absent,
+        job_ref: None,
+        rights_prepared: false,
+        pods: Pods::None,
+        ..attempt()
+    };
     assert_eq!(decide(&observed, start()).steps, [Step::PrepareRights]);
     observed.rights_prepared = true;
     let plan = decide(&observed, start());
-    assert_eq!(plan.steps, [Step::CreateJob { name: "demo-0-abcde-provision".into() }]);
+    assert_eq!(
+        plan.steps,
+        [Step::CreateJob {
+            name: "demo-0-abcde-provision".into()
+        }]
+    );
     let outcome = plan.outcome.unwrap();
-    assert_eq!(outcome.job_ref, JobRef::Set("demo-0-abcde-provision".into()));
+    assert_eq!(
+        outcome.job_ref,
+        JobRef::Set("demo-0-abcde-provision".into())
+    );
     assert_eq!(outcome.verdicts[0].type_, condition::provision::JOB_CREATED);
 }
 
 /// docs/spec/10 §26.4 U6: a pause holds the attempt back.
 #[test]
 fn a_paused_cluster_starts_no_job() {
-    let observed = Observed { job: Job::Absent, job_ref: None, paused: true, ..attempt() };
+    let observed = Observed {
+        job: Job::Absent,
+        job_ref: None,
+        paused: true,
+        ..attempt()
+    };
     assert_eq!(decide(&observed, start()).steps, []);
 }
 
@@ -96,13 +132,24 @@ fn the_stage_moves_only_when_the_cluster_carries_the_same_infra_id() {
         (infra_id(), Some("demo-other".to_owned()), false),
         (infra_id(), infra_id(), true),
     ] {
-        let observed = Observed { infra_id: ours, recorded_infra_id: recorded, ..attempt() };
+        let observed = Observed {
+            infra_id: ours,
+            recorded_infra_id: recorded,
+            ..attempt()
+        };
         let plan = decide(&observed, start());
-        let step = Step::MoveStage { from: Stage::Initializing, to: Stage::Provisioning };
+        let step = Step::MoveStage {
+            from: Stage::Initializing,
+            to: Stage::Provisioning,
+        };
         assert_eq!(plan.steps.contains(&step), moves, "{observed:?}");
         if moves {
             let recorded = plan.intent.unwrap().verdicts;
-            assert!(recorded.iter().any(|v| v.type_ == condition::provision::INITIALIZED && v.holds));
+            assert!(
+                recorded
+                    .iter()
+                    .any(|v| v.type_ == condition::provision::INITIALIZED && v.holds)
+            );
         }
     }
 }
@@ -110,17 +157,63 @@ fn the_stage_moves_only_when_the_cluster_carries_the_same_infra_id() {
 /// docs/spec/10 §12: every way in which an attempt fails, with its reason.
 #[test]
 fn failures_have_the_specified_reasons() {
-    let provisioning = || Observed { stage: Stage::Provisioning, infra_id: infra_id(), ..attempt() };
-    let classified = classify::Verdict { reason: "AWSVPCLimitExceeded".into(), message: "m".into() };
+    let provisioning = || Observed {
+        stage: Stage::Provisioning,
+        infra_id: infra_id(),
+        ..attempt()
+    };
+    let classified = classify::Verdict {
+        reason: "AWSVPCLimitExceeded".into(),
+        message: "m".into(),
+    };
     for (observed, expected) in [
-        (Observed { job: job(JobPhase::Succeeded), ..attempt() }, reason::INITIALIZATION_NOT_COMPLETE),
-        (Observed { job: Job::Absent, ..attempt() }, reason::JOB_NOT_FOUND),
-        (Observed { job: Job::Many(2), ..attempt() }, reason::TOO_MANY_JOBS),
-        (Observed { job: Job::Absent, ..provisioning() }, reason::JOB_NOT_FOUND),
-        (Observed { job_ref: None, ..provisioning() }, reason::NO_JOB_REFERENCE),
-        (Observed { job: failed_job("BackoffLimitExceeded"), ..provisioning() }, reason::UNKNOWN_ERROR),
         (
-            Observed { job: failed_job("DeadlineExceeded"), ..provisioning() },
+            Observed {
+                job: job(JobPhase::Succeeded),
+                ..attempt()
+            },
+            reason::INITIALIZATION_NOT_COMPLETE,
+        ),
+        (
+            Observed {
+                job: Job::Absent,
+                ..attempt()
+            },
+            reason::JOB_NOT_FOUND,
+        ),
+        (
+            Observed {
+                job: Job::Many(2),
+                ..attempt()
+            },
+            reason::TOO_MANY_JOBS,
+        ),
+        (
+            Observed {
+                job: Job::Absent,
+                ..provisioning()
+            },
+            reason::JOB_NOT_FOUND,
+        ),
+        (
+            Observed {
+                job_ref: None,
+                ..provisioning()
+            },
+            reason::NO_JOB_REFERENCE,
+        ),
+        (
+            Observed {
+                job: failed_job("BackoffLimitExceeded"),
+                ..provisioning()
+            },
+            reason::UNKNOWN_ERROR,
+        ),
+        (
+            Observed {
+                job: failed_job("DeadlineExceeded"),
+                ..provisioning()
+            },
             reason::ATTEMPT_DEADLINE_EXCEEDED,
         ),
         (
@@ -132,7 +225,11 @@ fn failures_have_the_specified_reasons() {
             "AWSVPCLimitExceeded",
         ),
         (
-            Observed { job: failed_job("BackoffLimitExceeded"), log_verdict: classified, ..attempt() },
+            Observed {
+                job: failed_job("BackoffLimitExceeded"),
+                log_verdict: classified,
+                ..attempt()
+            },
             "AWSVPCLimitExceeded",
         ),
     ] {
@@ -151,7 +248,13 @@ fn a_job_that_succeeds_completes_the_attempt() {
         ..attempt()
     };
     let plan = decide(&observed, start());
-    assert_eq!(plan.steps, [Step::MoveStage { from: Stage::Provisioning, to: Stage::Complete }]);
+    assert_eq!(
+        plan.steps,
+        [Step::MoveStage {
+            from: Stage::Provisioning,
+            to: Stage::Complete
+        }]
+    );
     let verdict = Verdict::holds(
         condition::provision::COMPLETED,
         reason::INSTALL_COMPLETE,
@@ -163,7 +266,11 @@ fn a_job_that_succeeds_completes_the_attempt() {
 fn stuck(observed: &Observed, now: Timestamp) -> Option<(bool, String)> {
     let status = decide(observed, now).outcome?;
     let type_ = condition::provision::INSTALL_POD_STUCK;
-    status.verdicts.into_iter().find(|v| v.type_ == type_).map(|v| (v.holds, v.reason))
+    status
+        .verdicts
+        .into_iter()
+        .find(|v| v.type_ == type_)
+        .map(|v| (v.holds, v.reason))
 }
 
 /// docs/spec/10 §12 and §26.2 S6: a pod that waits for an image is reported at once, a missing one after
@@ -171,7 +278,10 @@ fn stuck(observed: &Observed, now: Timestamp) -> Option<(bool, String)> {
 #[test]
 fn pods_are_supervised() {
     let with = |pods: Pods| Observed { pods, ..attempt() };
-    let waiting = |stuck: bool| Pods::Pending { stuck, message: "ImagePullBackOff: x".into() };
+    let waiting = |stuck: bool| Pods::Pending {
+        stuck,
+        message: "ImagePullBackOff: x".into(),
+    };
     assert_eq!(stuck(&with(Pods::None), later(59)), None);
     let missing = Some((true, reason::INSTALL_POD_MISSING.to_owned()));
     assert_eq!(stuck(&with(Pods::None), later(60)), missing);
@@ -186,10 +296,19 @@ fn pods_are_supervised() {
 /// docs/spec/10 §11.3: the Job of a successful attempt is kept for 24 hours after the attempt's creation.
 #[test]
 fn the_job_of_a_success_is_kept_for_a_day() {
-    let observed = Observed { stage: Stage::Complete, job: job(JobPhase::Succeeded), ..attempt() };
+    let observed = Observed {
+        stage: Stage::Complete,
+        job: job(JobPhase::Succeeded),
+        ..attempt()
+    };
     assert_eq!(decide(&observed, later(86_399)).steps, []);
     let plan = decide(&observed, later(86_400));
-    assert_eq!(plan.steps, [Step::DeleteJob { name: "demo-0-abcde-provision".into() }]);
+    assert_eq!(
+        plan.steps,
+        [Step::DeleteJob {
+            name: "demo-0-abcde-provision".into()
+        }]
+    );
     assert_eq!(plan.outcome.unwrap().job_ref, JobRef::Clear);
 }
 
@@ -206,15 +325,51 @@ fn failed() -> Observed {
 /// docs/spec/10 §26.2 S8: clean-up starts when the attempt has failed; §26.1 W5: not while its pod lives.
 #[test]
 fn a_failed_attempt_is_cleaned_up_once_its_pod_has_ended() {
-    let living = Observed { pods: Pods::Running, ..failed() };
+    let living = Observed {
+        pods: Pods::Running,
+        ..failed()
+    };
     assert_eq!(decide(&living, start()).steps, []);
     assert_eq!(decide(&failed(), start()).steps, [Step::StartCleanUp]);
-    let running = CleanUp::Running { summary: "3 of 5".into(), plan_digest: None, since: start() };
-    assert_eq!(decide(&Observed { clean_up: running, ..failed() }, start()).steps, []);
-    let finished = CleanUp::Finished { summary: "5 erased".into(), plan_digest: None };
-    let plan = decide(&Observed { clean_up: finished, ..failed() }, start());
+    let running = CleanUp::Running {
+        summary: "3 of 5".into(),
+        plan_digest: None,
+        since: start(),
+    };
+    assert_eq!(
+        decide(
+            &Observed {
+                clean_up: running,
+                ..failed()
+            },
+            start()
+        )
+        .steps,
+        []
+    );
+    let finished = CleanUp::Finished {
+        summary: "5 erased".into(),
+        plan_digest: None,
+    };
+    let plan = decide(
+        &Observed {
+            clean_up: finished,
+            ..failed()
+        },
+        start(),
+    );
     assert_eq!(plan.steps, [Step::DeleteAdminSecrets, Step::MarkCleanedUp]);
-    assert_eq!(decide(&Observed { cleaned_up: true, ..failed() }, start()).steps, []);
+    assert_eq!(
+        decide(
+            &Observed {
+                cleaned_up: true,
+                ..failed()
+            },
+            start()
+        )
+        .steps,
+        []
+    );
 }
 
 #[test]
@@ -224,17 +379,29 @@ fn a_clean_up_that_failed_is_tried_again_when_its_time_has_come() {
         message: "denied".into(),
         retry_at: later(60),
     };
-    let observed = Observed { clean_up: failing, ..failed() };
+    let observed = Observed {
+        clean_up: failing,
+        ..failed()
+    };
     let early = decide(&observed, later(59));
-    assert_eq!((early.steps, early.requeue), (vec![], crate::plan::Requeue::At(later(60))));
+    assert_eq!(
+        (early.steps, early.requeue),
+        (vec![], crate::plan::Requeue::At(later(60)))
+    );
     assert_eq!(decide(&observed, later(60)).steps, [Step::StartCleanUp]);
 }
 
 /// docs/spec/10 §12: without an infra ID nothing can have been created, because of the handshake.
 #[test]
 fn an_attempt_without_an_infra_id_has_nothing_to_erase() {
-    let observed = Observed { infra_id: None, ..failed() };
-    assert_eq!(decide(&observed, start()).steps, [Step::DeleteAdminSecrets, Step::MarkCleanedUp]);
+    let observed = Observed {
+        infra_id: None,
+        ..failed()
+    };
+    assert_eq!(
+        decide(&observed, start()).steps,
+        [Step::DeleteAdminSecrets, Step::MarkCleanedUp]
+    );
 }
 
 fn any_observed() -> impl Strategy<Value = Observed> {
@@ -255,24 +422,42 @@ fn any_observed() -> impl Strategy<Value = Observed> {
     let pods = prop_oneof![
         Just(Pods::None),
         Just(Pods::Many(2)),
-        Just(Pods::Pending { stuck: true, message: "x".into() }),
+        Just(Pods::Pending {
+            stuck: true,
+            message: "x".into()
+        }),
         Just(Pods::Running),
         Just(Pods::Ended),
     ];
     let clean_up = prop_oneof![
         Just(CleanUp::Idle),
-        Just(CleanUp::Running { summary: "x".into(), plan_digest: None, since: start() }),
+        Just(CleanUp::Running {
+            summary: "x".into(),
+            plan_digest: None,
+            since: start()
+        }),
         Just(CleanUp::Failing {
             trouble: Trouble::Other,
             message: "x".into(),
             retry_at: later(60)
         }),
-        Just(CleanUp::Finished { summary: "x".into(), plan_digest: None }),
+        Just(CleanUp::Finished {
+            summary: "x".into(),
+            plan_digest: None
+        }),
     ];
     let ids = (any::<Option<bool>>(), any::<Option<bool>>());
     (stage, job, pods, clean_up, ids, any::<[bool; 5]>()).prop_map(
         |(stage, job, pods, clean_up, (ours, recorded), flags)| {
-            let id = |which: Option<bool>| which.map(|a| if a { "a-1".to_owned() } else { "b-2".to_owned() });
+            let id = |which: Option<bool>| {
+                which.map(|a| {
+                    if a {
+                        "a-1".to_owned()
+                    } else {
+                        "b-2".to_owned()
+                    }
+                })
+            };
             let [deleting, paused, rights_prepared, cleaned_up, has_job_ref] = flags;
             Observed {
                 stage,

@@ -40,13 +40,17 @@ pub enum Error {
 
 /// Parses a YAML document into a tree. `document` is its name in errors.
 pub fn parse(document: &'static str, yaml: &str) -> Result<Value, Error> {
-    serde_saphyr::from_str(yaml)
-        .map_err(|error| Error::Parse { document, problem: error.without_snippet().to_string() })
+    serde_saphyr::from_str(yaml).map_err(|error| Error::Parse {
+        document,
+        problem: error.without_snippet().to_string(),
+    })
 }
 
 fn write(document: &'static str, tree: &Value) -> Result<String, Error> {
-    serde_saphyr::to_string(tree)
-        .map_err(|error| Error::Write { document, problem: error.to_string() })
+    serde_saphyr::to_string(tree).map_err(|error| Error::Write {
+        document,
+        problem: error.to_string(),
+    })
 }
 
 /// The install-config with `pullSecret` set to the merged pull secret, always (docs/spec/10 §14.4).
@@ -73,10 +77,16 @@ pub fn with_credentials_mode(cluster_config: &str, mode: &str) -> Result<String,
         path: "data.install-config",
         expected: "a string",
     };
-    let inner = config_map.pointer_mut("/data/install-config").ok_or_else(shape)?;
+    let inner = config_map
+        .pointer_mut("/data/install-config")
+        .ok_or_else(shape)?;
     let mut tree = parse(INNER, inner.as_str().ok_or_else(shape)?)?;
     tree.as_object_mut()
-        .ok_or(Error::Shape { document: INNER, path: "top level", expected: "a mapping" })?
+        .ok_or(Error::Shape {
+            document: INNER,
+            path: "top level",
+            expected: "a mapping",
+        })?
         .insert("credentialsMode".to_owned(), json!(mode));
     *inner = json!(write(INNER, &tree)?);
     write(DOCUMENT, &config_map)
@@ -102,20 +112,35 @@ sshKey: 'ssh-ed25519 AAAA x'
         let edited = with_pull_secret(config, "{\"auths\":{}}\n").unwrap();
         let mut expected = parse("expected", config).unwrap();
         expected["pullSecret"] = json!("{\"auths\":{}}");
-        assert_eq!(parse("edited", &edited).unwrap(), expected, "edited text:\n{edited}");
+        assert_eq!(
+            parse("edited", &edited).unwrap(),
+            expected,
+            "edited text:\n{edited}"
+        );
     }
 
     #[test]
     fn an_error_never_shows_the_document() {
-        let error = with_pull_secret("pullSecret: 'hush-hush\n  : [", "x").unwrap_err().to_string();
-        assert!(!error.contains("hush"), "the error shows the document: {error}");
-        assert!(error.contains("install-config.yaml is not valid YAML"), "{error}");
+        let error = with_pull_secret("pullSecret: 'hush-hush\n  : [", "x")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            !error.contains("hush"),
+            "the error shows the document: {error}"
+        );
+        assert!(
+            error.contains("install-config.yaml is not valid YAML"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_list_is_no_install_config() {
         let error = with_pull_secret("[1]", "x").unwrap_err().to_string();
-        assert_eq!(error, "install-config.yaml has no top level, or it is not a mapping");
+        assert_eq!(
+            error,
+            "install-config.yaml has no top level, or it is not a mapping"
+        );
     }
 
     /// docs/spec/10 §14.5 step 6.
@@ -130,8 +155,15 @@ data:
     baseDomain: example.com
     credentialsMode: Mint
 ";
-        let edited = parse("edited", &with_credentials_mode(manifest, "Manual").unwrap()).unwrap();
+        let edited = parse(
+            "edited",
+            &with_credentials_mode(manifest, "Manual").unwrap(),
+        )
+        .unwrap();
         let inner = parse("inner", edited["data"]["install-config"].as_str().unwrap()).unwrap();
-        assert_eq!(inner, json!({"baseDomain": "example.com", "credentialsMode": "Manual"}));
+        assert_eq!(
+            inner,
+            json!({"baseDomain": "example.com", "credentialsMode": "Manual"})
+        );
     }
 }

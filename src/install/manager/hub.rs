@@ -44,13 +44,17 @@ pub enum Error {
         source: kube::Error,
     },
     /// The attempt is over while its pod still runs.
-    #[error("the attempt went to stage {stage:?} while the install pod waited for permission to start")]
+    #[error(
+        "the attempt went to stage {stage:?} while the install pod waited for permission to start"
+    )]
     Over {
         /// The stage.
         stage: String,
     },
     /// The attempt was deleted while its pod still runs.
-    #[error("the ClusterProvision was deleted while the install pod waited for permission to start")]
+    #[error(
+        "the ClusterProvision was deleted while the install pod waited for permission to start"
+    )]
     Deleted,
 }
 
@@ -64,7 +68,11 @@ pub struct Hub {
 impl Hub {
     /// The view of one attempt.
     pub fn new(client: Client, namespace: &str, provision: &str) -> Self {
-        Self { client, namespace: namespace.to_owned(), provision: provision.to_owned() }
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+            provision: provision.to_owned(),
+        }
     }
 
     fn api<K>(&self) -> Api<K>
@@ -76,78 +84,112 @@ impl Hub {
 
     /// The attempt.
     pub async fn provision(&self) -> Result<ClusterProvision, Error> {
-        self.api::<ClusterProvision>().get(&self.provision).await.map_err(|source| Error::Read {
-            kind: "ClusterProvision",
-            name: self.provision.clone(),
-            source,
-        })
+        self.api::<ClusterProvision>()
+            .get(&self.provision)
+            .await
+            .map_err(|source| Error::Read {
+                kind: "ClusterProvision",
+                name: self.provision.clone(),
+                source,
+            })
     }
 
     /// The cluster.
     pub async fn cluster(&self, name: &str) -> Result<ClusterDeployment, Error> {
-        self.api::<ClusterDeployment>().get(name).await.map_err(|source| Error::Read {
-            kind: "ClusterDeployment",
-            name: name.to_owned(),
-            source,
-        })
+        self.api::<ClusterDeployment>()
+            .get(name)
+            .await
+            .map_err(|source| Error::Read {
+                kind: "ClusterDeployment",
+                name: name.to_owned(),
+                source,
+            })
     }
 
     /// The content of a Secret.
     pub async fn secret(&self, name: &str) -> Result<SecretData, Error> {
-        let secret = self.api::<Secret>().get(name).await.map_err(|source| Error::Read {
-            kind: "Secret",
-            name: name.to_owned(),
-            source,
-        })?;
+        let secret = self
+            .api::<Secret>()
+            .get(name)
+            .await
+            .map_err(|source| Error::Read {
+                kind: "Secret",
+                name: name.to_owned(),
+                source,
+            })?;
         let data = secret.data.unwrap_or_default();
-        Ok(data.into_iter().map(|(key, ByteString(bytes))| (key, bytes)).collect())
+        Ok(data
+            .into_iter()
+            .map(|(key, ByteString(bytes))| (key, bytes))
+            .collect())
     }
 
     /// The content of a ConfigMap; text and bytes alike. `None` when there is no such ConfigMap.
     pub async fn config_map(&self, name: &str) -> Result<Option<BTreeMap<String, Vec<u8>>>, Error> {
-        let found = self.api::<ConfigMap>().get_opt(name).await.map_err(|source| Error::Read {
-            kind: "ConfigMap",
-            name: name.to_owned(),
-            source,
-        })?;
+        let found = self
+            .api::<ConfigMap>()
+            .get_opt(name)
+            .await
+            .map_err(|source| Error::Read {
+                kind: "ConfigMap",
+                name: name.to_owned(),
+                source,
+            })?;
         Ok(found.map(|config_map| {
             let text = config_map.data.unwrap_or_default().into_iter();
             let text = text.map(|(key, value)| (key, value.into_bytes()));
             let bytes = config_map.binary_data.unwrap_or_default().into_iter();
-            text.chain(bytes.map(|(key, ByteString(value))| (key, value))).collect()
+            text.chain(bytes.map(|(key, ByteString(value))| (key, value)))
+                .collect()
         }))
     }
 
     /// Fills one of the two Secrets that the operator made for this attempt's results.
     pub async fn fill_secret(&self, name: &str, data: &BTreeMap<&str, &[u8]>) -> Result<(), Error> {
-        let data: BTreeMap<&str, ByteString> =
-            data.iter().map(|(key, value)| (*key, ByteString(value.to_vec()))).collect();
+        let data: BTreeMap<&str, ByteString> = data
+            .iter()
+            .map(|(key, value)| (*key, ByteString(value.to_vec())))
+            .collect();
         let patch = Patch::Merge(json!({"data": data}));
-        self.api::<Secret>().patch(name, &parameters(), &patch).await.map(drop).map_err(|source| {
-            Error::Write { kind: "Secret", name: name.to_owned(), source }
-        })
+        self.api::<Secret>()
+            .patch(name, &parameters(), &patch)
+            .await
+            .map(drop)
+            .map_err(|source| Error::Write {
+                kind: "Secret",
+                name: name.to_owned(),
+                source,
+            })
     }
 
     /// Merges into the attempt.
     pub async fn merge_provision(&self, patch: Value) -> Result<(), Error> {
         let patch = Patch::Merge(patch);
         let api = self.api::<ClusterProvision>();
-        api.patch(&self.provision, &parameters(), &patch).await.map(drop).map_err(|source| {
-            Error::Write { kind: "ClusterProvision", name: self.provision.clone(), source }
-        })
+        api.patch(&self.provision, &parameters(), &patch)
+            .await
+            .map(drop)
+            .map_err(|source| Error::Write {
+                kind: "ClusterProvision",
+                name: self.provision.clone(),
+                source,
+            })
     }
 
     /// Shows the installer's progress on the attempt.
     pub async fn show_progress(&self, sentence: &str) -> Result<(), Error> {
         let annotations = json!({INSTALL_PROGRESS_ANNOTATION: sentence});
-        self.merge_provision(json!({"metadata": {"annotations": annotations}})).await
+        self.merge_provision(json!({"metadata": {"annotations": annotations}}))
+            .await
     }
 
     /// Waits until the attempt may touch the cloud: the handshake of docs/spec/10 §12. There is no limit
     /// but the Job's own: nothing was created yet, so a hub that is busy or being upgraded costs time and
     /// no attempt (docs/spec/10 §26.1 W27).
     pub async fn permission(&self) -> Result<(), Error> {
-        let patient = ExponentialBuilder::default().without_max_times().with_jitter();
+        let patient = ExponentialBuilder::default()
+            .without_max_times()
+            .with_jitter();
         (|| self.seek_permission())
             .retry(patient)
             .when(|error| matches!(error, Error::Read { .. }))
@@ -172,9 +214,15 @@ impl Hub {
             source,
         };
         let selector = format!("metadata.name={}", self.provision);
-        let parameters = WatchParams::default().fields(&selector).timeout(WATCH_SECONDS);
+        let parameters = WatchParams::default()
+            .fields(&selector)
+            .timeout(WATCH_SECONDS);
         let api = self.api::<ClusterProvision>();
-        let mut events = api.watch(&parameters, version).await.map_err(failed)?.boxed();
+        let mut events = api
+            .watch(&parameters, version)
+            .await
+            .map_err(failed)?
+            .boxed();
         while let Some(event) = events.try_next().await.map_err(failed)? {
             match event {
                 WatchEvent::Added(provision) | WatchEvent::Modified(provision) => {
@@ -198,12 +246,15 @@ fn permitted(provision: &ClusterProvision) -> Result<bool, Error> {
     match &provision.spec.stage {
         Stage::Initializing => Ok(false),
         Stage::Provisioning => Ok(true),
-        stage @ (Stage::Complete | Stage::Failed | Stage::Other(_)) => {
-            Err(Error::Over { stage: stage.as_str().to_owned() })
-        }
+        stage @ (Stage::Complete | Stage::Failed | Stage::Other(_)) => Err(Error::Over {
+            stage: stage.as_str().to_owned(),
+        }),
     }
 }
 
 fn parameters() -> PatchParams {
-    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }

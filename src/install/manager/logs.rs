@@ -28,7 +28,11 @@ pub struct Follower {
 impl Follower {
     /// Follows the file from its beginning. It need not exist yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, position: 0, rest: Vec::new() }
+        Self {
+            path,
+            position: 0,
+            rest: Vec::new(),
+        }
     }
 
     /// The whole lines that were added since the last call.
@@ -81,14 +85,19 @@ pub async fn show(
 
 /// The end of a log, redacted; `None` when it was never written.
 pub async fn tail(path: &Path, redactor: &Redactor) -> Option<String> {
-    let bytes = tokio::fs::read(path).await.ok().filter(|bytes| !bytes.is_empty())?;
+    let bytes = tokio::fs::read(path)
+        .await
+        .ok()
+        .filter(|bytes| !bytes.is_empty())?;
     let text = redactor.text(&String::from_utf8_lossy(&bytes));
     Some(end_of(&text, KEPT_BYTES).to_owned())
 }
 
 /// The last whole lines that fit.
 fn end_of(text: &str, limit: usize) -> &str {
-    let Some(cut) = text.len().checked_sub(limit).filter(|cut| *cut > 0) else { return text };
+    let Some(cut) = text.len().checked_sub(limit).filter(|cut| *cut > 0) else {
+        return text;
+    };
     let cut = text.ceil_char_boundary(cut);
     let end = &text[cut..];
     end.split_once('\n').map_or(end, |(_, whole)| whole)
@@ -121,10 +130,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_kept_is_redacted() {
         let path = std::env::temp_dir().join(format!("skep-tail-{}", std::process::id()));
-        tokio::fs::write(&path, "ok\nthe token is abcdefgh\n").await.unwrap();
+        tokio::fs::write(&path, "ok\nthe token is abcdefgh\n")
+            .await
+            .unwrap();
         let mut redactor = Redactor::new(false);
         redactor.learn(b"abcdefgh");
-        assert_eq!(tail(&path, &redactor).await.unwrap(), "ok\nthe token is REDACTED\n");
+        assert_eq!(
+            tail(&path, &redactor).await.unwrap(),
+            "ok\nthe token is REDACTED\n"
+        );
         tokio::fs::remove_file(&path).await.unwrap();
         assert_eq!(tail(&path, &redactor).await, None);
     }

@@ -10,15 +10,39 @@ pub struct Milestone {
 
 /// Words of the log → the sentence. The first row that matches a line counts.
 const MILESTONES: [(&str, &str); 10] = [
-    ("Creating infrastructure resources...", "creating infrastructure"),
-    ("for network infrastructure to become ready...", "creating the network"),
-    ("Network infrastructure is ready", "the network is ready; creating machines"),
-    ("Control-plane machines are ready", "control-plane machines are ready"),
-    ("for the Kubernetes API at", "waiting for the new cluster's API"),
-    ("for bootstrapping to complete...", "bootstrapping the control plane"),
-    ("Destroying the bootstrap resources...", "removing the bootstrap resources"),
+    (
+        "Creating infrastructure resources...",
+        "creating infrastructure",
+    ),
+    (
+        "for network infrastructure to become ready...",
+        "creating the network",
+    ),
+    (
+        "Network infrastructure is ready",
+        "the network is ready; creating machines",
+    ),
+    (
+        "Control-plane machines are ready",
+        "control-plane machines are ready",
+    ),
+    (
+        "for the Kubernetes API at",
+        "waiting for the new cluster's API",
+    ),
+    (
+        "for bootstrapping to complete...",
+        "bootstrapping the control plane",
+    ),
+    (
+        "Destroying the bootstrap resources...",
+        "removing the bootstrap resources",
+    ),
     ("to initialize...", "waiting for the cluster to initialise"),
-    ("cluster operator has finished progressing...", "waiting for the cluster's operators to settle"),
+    (
+        "cluster operator has finished progressing...",
+        "waiting for the cluster's operators to settle",
+    ),
     ("Install complete!", "installed"),
 ];
 
@@ -28,12 +52,16 @@ const STILL_INITIALIZING: &str = "Still waiting for the cluster to initialize: "
 pub fn of_line(line: &str) -> Option<Milestone> {
     if let Some((_, detail)) = line.split_once(STILL_INITIALIZING) {
         let detail = detail.trim_end_matches('"');
-        return Some(Milestone { message: format!("initialising: {detail}") });
+        return Some(Milestone {
+            message: format!("initialising: {detail}"),
+        });
     }
     MILESTONES
         .iter()
         .find(|(words, _)| line.contains(words))
-        .map(|(_, message)| Milestone { message: (*message).to_owned() })
+        .map(|(_, message)| Milestone {
+            message: (*message).to_owned(),
+        })
 }
 
 #[cfg(test)]

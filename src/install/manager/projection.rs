@@ -62,11 +62,17 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(path)?;
         io::Write::write_all(&mut file, bytes)
     };
-    attempt().map_err(|source| Error::Write { path: path.to_owned(), source })
+    attempt().map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Writes every entry as a file of that name.
@@ -92,20 +98,36 @@ pub fn credentials(
         PlatformKind::Aws => aws(name, secret, root),
         PlatformKind::Azure => {
             files(secret, root, path::AZURE_CREDENTIALS)?;
-            Ok(file_variable(env::AZURE_AUTH_LOCATION, path::AZURE_CREDENTIALS, secret_key::AZURE_SERVICE_PRINCIPAL))
+            Ok(file_variable(
+                env::AZURE_AUTH_LOCATION,
+                path::AZURE_CREDENTIALS,
+                secret_key::AZURE_SERVICE_PRINCIPAL,
+            ))
         }
         PlatformKind::Gcp => {
             files(secret, root, path::GCP_CREDENTIALS)?;
-            Ok(file_variable(env::GOOGLE_CREDENTIALS, path::GCP_CREDENTIALS, secret_key::GCP_SERVICE_ACCOUNT))
+            Ok(file_variable(
+                env::GOOGLE_CREDENTIALS,
+                path::GCP_CREDENTIALS,
+                secret_key::GCP_SERVICE_ACCOUNT,
+            ))
         }
-        PlatformKind::OpenStack => files(secret, root, path::OPENSTACK_CREDENTIALS).map(|()| Vec::new()),
+        PlatformKind::OpenStack => {
+            files(secret, root, path::OPENSTACK_CREDENTIALS).map(|()| Vec::new())
+        }
         PlatformKind::IbmCloud => {
             let key = required(name, secret, secret_key::IBM_CLOUD_API_KEY)?;
             Ok(vec![(env::IC_API_KEY.to_owned(), key)])
         }
         PlatformKind::Nutanix => Ok(vec![
-            (env::NUTANIX_USERNAME.to_owned(), required(name, secret, secret_key::USERNAME)?),
-            (env::NUTANIX_PASSWORD.to_owned(), required(name, secret, secret_key::PASSWORD)?),
+            (
+                env::NUTANIX_USERNAME.to_owned(),
+                required(name, secret, secret_key::USERNAME)?,
+            ),
+            (
+                env::NUTANIX_PASSWORD.to_owned(),
+                required(name, secret, secret_key::PASSWORD)?,
+            ),
         ]),
         PlatformKind::VSphere
         | PlatformKind::BareMetal
@@ -128,7 +150,10 @@ fn aws(name: &str, secret: &SecretData, root: &Path) -> Result<Variables, Error>
         ]);
     }
     Ok(vec![
-        (env::AWS_ACCESS_KEY_ID.to_owned(), required(name, secret, secret_key::AWS_ACCESS_KEY_ID)?),
+        (
+            env::AWS_ACCESS_KEY_ID.to_owned(),
+            required(name, secret, secret_key::AWS_ACCESS_KEY_ID)?,
+        ),
         (
             env::AWS_SECRET_ACCESS_KEY.to_owned(),
             required(name, secret, secret_key::AWS_SECRET_ACCESS_KEY)?,
@@ -137,11 +162,15 @@ fn aws(name: &str, secret: &SecretData, root: &Path) -> Result<Variables, Error>
 }
 
 fn contains_credential_process(config: &[u8]) -> bool {
-    String::from_utf8_lossy(config).to_ascii_lowercase().contains("credential_process")
+    String::from_utf8_lossy(config)
+        .to_ascii_lowercase()
+        .contains("credential_process")
 }
 
 fn files(secret: &SecretData, root: &Path, folder: &str) -> Result<(), Error> {
-    let entries = secret.keys().filter_map(|key| Some((key.to_owned(), secret.get(key)?.to_vec())));
+    let entries = secret
+        .keys()
+        .filter_map(|key| Some((key.to_owned(), secret.get(key)?.to_vec())));
     write_all(&below(root, folder), &entries.collect())
 }
 
@@ -154,7 +183,10 @@ fn required(name: &str, secret: &SecretData, key: &'static str) -> Result<String
         .text(key)
         .filter(|text| !text.is_empty())
         .map(str::to_owned)
-        .ok_or_else(|| Error::NoKey { secret: name.to_owned(), key })
+        .ok_or_else(|| Error::NoKey {
+            secret: name.to_owned(),
+            key,
+        })
 }
 
 /// An absolute path of the pod, below `root`.
@@ -171,7 +203,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("skep-projection-{}-{name}", std::process::id()));
+            let path =
+                std::env::temp_dir().join(format!("skep-projection-{}-{name}", std::process::id()));
             fs::create_dir_all(&path).unwrap();
             Self(path)
         }
@@ -184,17 +217,29 @@ mod tests {
     }
 
     fn secret(entries: &[(&str, &str)]) -> SecretData {
-        entries.iter().map(|(key, value)| (*key, value.as_bytes().to_vec())).collect()
+        entries
+            .iter()
+            .map(|(key, value)| (*key, value.as_bytes().to_vec()))
+            .collect()
     }
 
     /// docs/spec/10 §14.3, row AWS.
     #[test]
     fn static_aws_keys_become_variables() {
         let folder = Folder::new("static");
-        let keys = secret(&[("aws_access_key_id", "AKIA\n"), ("aws_secret_access_key", "s")]);
+        let keys = secret(&[
+            ("aws_access_key_id", "AKIA\n"),
+            ("aws_secret_access_key", "s"),
+        ]);
         let variables = credentials(PlatformKind::Aws, "creds", &keys, &folder.0).unwrap();
-        let expected = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s")];
-        assert_eq!(variables, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let expected = [
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+        ];
+        assert_eq!(
+            variables,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 
     /// docs/spec/10 §14.3: `credential_process` is refused in any case.
@@ -215,7 +260,10 @@ mod tests {
             credentials(PlatformKind::Aws, "creds", &config, &folder.0).unwrap();
             let file = folder.0.join("etc/aws-creds/aws_config");
             assert_eq!(fs::read_to_string(&file).unwrap(), text);
-            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o400);
+            assert_eq!(
+                fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+                0o400
+            );
         }
     }
 
@@ -224,14 +272,21 @@ mod tests {
         let folder = Folder::new("missing");
         let keys = secret(&[("aws_access_key_id", "AKIA")]);
         let error = credentials(PlatformKind::Aws, "creds", &keys, &folder.0).unwrap_err();
-        assert_eq!(error.to_string(), "Secret creds has no key aws_secret_access_key");
+        assert_eq!(
+            error.to_string(),
+            "Secret creds has no key aws_secret_access_key"
+        );
     }
 
     /// docs/spec/10 §26.1 W4: the Go operator crashes here.
     #[test]
     fn platforms_without_cloud_credentials_go_on() {
         let folder = Folder::new("none");
-        for platform in [PlatformKind::BareMetal, PlatformKind::AgentBareMetal, PlatformKind::None] {
+        for platform in [
+            PlatformKind::BareMetal,
+            PlatformKind::AgentBareMetal,
+            PlatformKind::None,
+        ] {
             let variables = credentials(platform, "creds", &secret(&[]), &folder.0).unwrap();
             assert_eq!(variables, []);
         }
@@ -241,6 +296,9 @@ mod tests {
     fn names_that_lead_elsewhere_are_refused() {
         let folder = Folder::new("names");
         let entries = BTreeMap::from([("../x".to_owned(), Vec::new())]);
-        assert!(matches!(write_all(&folder.0, &entries), Err(Error::BadName { .. })));
+        assert!(matches!(
+            write_all(&folder.0, &entries),
+            Err(Error::BadName { .. })
+        ));
     }
 }

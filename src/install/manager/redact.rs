@@ -26,14 +26,19 @@ impl Redactor {
     /// A redactor that knows no value yet. `keeps_password_lines` is the annotation
     /// `disable-install-log-password-redaction`; values from Secrets are blanked even then.
     pub fn new(keeps_password_lines: bool) -> Self {
-        Self { values: Vec::new(), keeps_password_lines }
+        Self {
+            values: Vec::new(),
+            keeps_password_lines,
+        }
     }
 
     /// Learns one value of a Secret: the text itself, each of its longer lines (keys in PEM form are
     /// printed line by line), and each string inside it if it is JSON (service account files, pull
     /// secrets).
     pub fn learn(&mut self, value: &[u8]) {
-        let Ok(text) = std::str::from_utf8(value) else { return };
+        let Ok(text) = std::str::from_utf8(value) else {
+            return;
+        };
         self.learn_text(text);
         for line in text.lines() {
             self.learn_text(line);
@@ -59,7 +64,8 @@ impl Redactor {
         }
         self.values.push(Zeroizing::new(text.to_owned()));
         // The longest first, so that a value that contains another is blanked whole.
-        self.values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        self.values
+            .sort_by_key(|value| std::cmp::Reverse(value.len()));
     }
 
     /// One line, safe to print.
@@ -159,7 +165,10 @@ mod tests {
     fn kept_password_lines_still_lose_the_values_of_secrets() {
         let mut redactor = Redactor::new(true);
         redactor.learn(b"correct-horse-battery");
-        assert_eq!(redactor.line("password: correct-horse-battery"), "password: REDACTED");
+        assert_eq!(
+            redactor.line("password: correct-horse-battery"),
+            "password: REDACTED"
+        );
     }
 
     /// docs/spec/10 §26.5 X3: tokens, pull secrets and keys pass the Go operator's rule.
@@ -168,7 +177,10 @@ mod tests {
         let mut redactor = Redactor::new(false);
         redactor.learn(br#"{"auths":{"r":{"auth":"ZGVtbzpjYW5hcnk="}}}"#);
         redactor.learn(b"-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\n-----END KEY-----\n");
-        assert_eq!(redactor.line("got ZGVtbzpjYW5hcnk= from r"), "got REDACTED from r");
+        assert_eq!(
+            redactor.line("got ZGVtbzpjYW5hcnk= from r"),
+            "got REDACTED from r"
+        );
         assert_eq!(redactor.line("key AAAAB3NzaC1yc2E"), "key REDACTED");
     }
 
@@ -176,7 +188,10 @@ mod tests {
     fn short_values_blank_nothing() {
         let mut redactor = Redactor::new(false);
         redactor.learn(b"admin");
-        assert_eq!(redactor.line("context admin, current"), "context admin, current");
+        assert_eq!(
+            redactor.line("context admin, current"),
+            "context admin, current"
+        );
     }
 
     #[test]

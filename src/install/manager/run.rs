@@ -55,7 +55,10 @@ pub struct Settings {
 
 impl Settings {
     fn named(&self, variable: &str) -> Option<&str> {
-        self.variables.get(variable).map(String::as_str).filter(|name| !name.is_empty())
+        self.variables
+            .get(variable)
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
     }
 }
 
@@ -87,7 +90,9 @@ pub enum Error {
     #[error("{0}")]
     InstallConfig(String),
     /// The pod was restarted in the middle of its attempt.
-    #[error("this attempt already has infra ID {infra_id}: the install pod was restarted; the attempt ends here and is cleaned up")]
+    #[error(
+        "this attempt already has infra ID {infra_id}: the install pod was restarted; the attempt ends here and is cleaned up"
+    )]
     Restarted {
         /// The infra ID.
         infra_id: String,
@@ -125,7 +130,10 @@ pub async fn run(
     let provision = hub.provision().await?;
     let cluster = hub.cluster(provision.spec.cluster_deployment()).await?;
     if !is_due(&provision, &cluster) {
-        tracing::info!(stage = provision.spec.stage.as_str(), "nothing to do for this attempt");
+        tracing::info!(
+            stage = provision.spec.stage.as_str(),
+            "nothing to do for this attempt"
+        );
         return Ok(());
     }
     if let Some(infra_id) = provision.spec.infra_id.clone() {
@@ -137,7 +145,10 @@ pub async fn run(
     attempt.end_log().await;
     // The log is saved whatever happened; without it the operator cannot say why.
     if let Some(log) = logs::tail(&console, &attempt.redactor).await
-        && let Err(error) = attempt.hub.merge_provision(json!({"spec": {"installLog": log}})).await
+        && let Err(error) = attempt
+            .hub
+            .merge_provision(json!({"spec": {"installLog": log}}))
+            .await
     {
         tracing::warn!(%error, "the installer's log could not be saved");
     }
@@ -172,7 +183,11 @@ impl<'a> Attempt<'a> {
     ) -> Result<Self, Error> {
         let keeps = annotation_of(cluster, annotation::DISABLE_INSTALL_LOG_PASSWORD_REDACTION);
         let mut redactor = Redactor::new(annotation::is_true(keeps));
-        let mut inputs = Inputs { settings, hub: &hub, redactor: &mut redactor };
+        let mut inputs = Inputs {
+            settings,
+            hub: &hub,
+            redactor: &mut redactor,
+        };
         let (install_config, credentials, environment) = inputs.project(cluster).await?;
         let console_log = below(&settings.root, CONSOLE_LOG);
         create_folder(console_log.parent().unwrap_or(&settings.root))?;
@@ -222,7 +237,10 @@ impl<'a> Attempt<'a> {
         tracing::info!(command, "running openshift-install");
         match self.installer.run(arguments, None).await? {
             Ended::Exited(status) if status.success() => Ok(()),
-            Ended::Exited(status) => Err(Error::Installer { command, status: status.to_string() }),
+            Ended::Exited(status) => Err(Error::Installer {
+                command,
+                status: status.to_string(),
+            }),
             Ended::Interrupted => Err(Error::Interrupted { command }),
         }
     }
@@ -241,7 +259,8 @@ impl<'a> Attempt<'a> {
                 copy_file(&extra, &manifests.join(name))?;
             }
         }
-        if let Some(mode) = annotation_of(cluster, annotation::OVERRIDE_IN_CLUSTER_CREDENTIALS_MODE) {
+        if let Some(mode) = annotation_of(cluster, annotation::OVERRIDE_IN_CLUSTER_CREDENTIALS_MODE)
+        {
             let file = manifests.join("cluster-config.yaml");
             let changed = documents::with_credentials_mode(&read_text(&file)?, mode)?;
             write_file(&file, changed.as_bytes())?;
@@ -257,8 +276,13 @@ impl<'a> Attempt<'a> {
         clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
     ) -> Result<Option<String>, Error> {
         let platform = &cluster.spec.platform;
-        let Some(cloud) = clouds.get(&platform.kind()) else { return Ok(None) };
-        let assume_role = platform.aws.as_ref().and_then(|aws| aws.credentials_assume_role.as_ref());
+        let Some(cloud) = clouds.get(&platform.kind()) else {
+            return Ok(None);
+        };
+        let assume_role = platform
+            .aws
+            .as_ref()
+            .and_then(|aws| aws.credentials_assume_role.as_ref());
         let request = ConnectRequest {
             source: CredentialSource {
                 secret: self.credentials.clone(),
@@ -272,7 +296,11 @@ impl<'a> Attempt<'a> {
             endpoints: self.install_config.endpoints.clone(),
         };
         let account = cloud.connect(request).await.map_err(Error::Account)?;
-        account.identity().await.map(|id| Some(id.to_string())).map_err(Error::Account)
+        account
+            .identity()
+            .await
+            .map(|id| Some(id.to_string()))
+            .map_err(Error::Account)
     }
 
     /// Steps 12 to 14: one write puts infra ID, metadata and account on record together.
@@ -280,7 +308,12 @@ impl<'a> Attempt<'a> {
         let text = read_text(&self.settings.work_dir.join("metadata.json"))?;
         let mut metadata: Value = serde_json::from_str(&text)
             .map_err(|error| Error::Metadata(format!("is not valid JSON: {error}")))?;
-        let member = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
+        let member = |name: &str| {
+            metadata
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let cluster_id = member("clusterID");
         let infra_id = member("infraID").filter(|id| !id.is_empty());
         let infra_id = infra_id.ok_or_else(|| Error::Metadata("has no infraID".to_owned()))?;
@@ -310,7 +343,10 @@ impl<'a> Attempt<'a> {
             (secret_key::KUBECONFIG, bytes),
             (secret_key::RAW_KUBECONFIG, bytes),
         ]);
-        Ok(self.hub.fill_secret(&admin_kubeconfig_secret(&self.settings.provision), &data).await?)
+        Ok(self
+            .hub
+            .fill_secret(&admin_kubeconfig_secret(&self.settings.provision), &data)
+            .await?)
     }
 
     async fn store_password(&self) -> Result<(), Error> {
@@ -319,15 +355,23 @@ impl<'a> Attempt<'a> {
             (secret_key::USERNAME, value::KUBEADMIN.as_bytes()),
             (secret_key::PASSWORD, password.trim().as_bytes()),
         ]);
-        Ok(self.hub.fill_secret(&admin_password_secret(&self.settings.provision), &data).await?)
+        Ok(self
+            .hub
+            .fill_secret(&admin_password_secret(&self.settings.provision), &data)
+            .await?)
     }
 
     /// docs/spec/10 §14.7 and §14.8. The extra waits end at the first success (§26.1 W9).
     async fn create_cluster(&self, cluster: &ClusterDeployment) -> Result<(), Error> {
-        let mut outcome = self.succeed(&["create", "cluster", "--skip-password-print"]).await;
+        let mut outcome = self
+            .succeed(&["create", "cluster", "--skip-password-print"])
+            .await;
         let waits = annotation_of(cluster, annotation::WAIT_FOR_INSTALL_COMPLETE_EXECUTIONS);
         let waits: u32 = waits.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if waits > 0 && matches!(outcome, Err(Error::Installer { .. })) && self.bootstrapped().await? {
+        if waits > 0
+            && matches!(outcome, Err(Error::Installer { .. }))
+            && self.bootstrapped().await?
+        {
             for _ in 0..waits {
                 if !matches!(outcome, Err(Error::Installer { .. })) {
                     break;
@@ -343,7 +387,10 @@ impl<'a> Attempt<'a> {
 
     async fn bootstrapped(&self) -> Result<bool, Error> {
         let question = ["wait-for", "bootstrap-complete"];
-        let ended = self.installer.run(&question, Some(BOOTSTRAP_QUESTION)).await?;
+        let ended = self
+            .installer
+            .run(&question, Some(BOOTSTRAP_QUESTION))
+            .await?;
         Ok(matches!(ended, Ended::Exited(status) if status.success()))
     }
 
@@ -354,8 +401,13 @@ impl<'a> Attempt<'a> {
         let Some(asked) = asked.and_then(|text| text.parse::<jiff::SignedDuration>().ok()) else {
             return;
         };
-        let Ok(duration) = Duration::try_from(asked) else { return };
-        tracing::info!(?duration, "the installation failed; the pod stays for a look inside");
+        let Ok(duration) = Duration::try_from(asked) else {
+            return;
+        };
+        tracing::info!(
+            ?duration,
+            "the installation failed; the pod stays for a look inside"
+        );
         let mut stop = self.installer.stop.clone();
         tokio::select! {
             () = tokio::time::sleep(duration) => {}
@@ -366,9 +418,15 @@ impl<'a> Attempt<'a> {
     fn follow_log(&mut self) {
         let (milestone, reached) = watch::channel(None);
         let log = self.settings.work_dir.join(INSTALLER_LOG);
-        let shown = logs::show(log, Arc::clone(&self.redactor), milestone, self.log_done.subscribe());
+        let shown = logs::show(
+            log,
+            Arc::clone(&self.redactor),
+            milestone,
+            self.log_done.subscribe(),
+        );
         self.log_tasks.push(tokio::spawn(shown));
-        self.log_tasks.push(tokio::spawn(tell_progress(Arc::clone(&self.hub), reached)));
+        self.log_tasks
+            .push(tokio::spawn(tell_progress(Arc::clone(&self.hub), reached)));
     }
 
     async fn end_log(&mut self) {
@@ -382,7 +440,9 @@ impl<'a> Attempt<'a> {
 
 async fn tell_progress(hub: Arc<Hub>, mut reached: watch::Receiver<Option<String>>) {
     while reached.changed().await.is_ok() {
-        let Some(sentence) = reached.borrow_and_update().clone() else { continue };
+        let Some(sentence) = reached.borrow_and_update().clone() else {
+            continue;
+        };
         if let Err(error) = hub.show_progress(&sentence).await {
             tracing::debug!(%error, "the progress could not be shown");
         }
@@ -442,20 +502,35 @@ impl Inputs<'_> {
 
     /// Step 6: the install-config with the merged pull secret.
     async fn install_config(&mut self) -> Result<install_config::Facts, Error> {
-        let config = self.required(env::INSTALLCONFIG_SECRET_NAME, secret_key::INSTALL_CONFIG).await?;
-        let pull = self.required(env::PULLSECRET_SECRET_NAME, secret_key::DOCKER_CONFIG_JSON).await?;
+        let config = self
+            .required(env::INSTALLCONFIG_SECRET_NAME, secret_key::INSTALL_CONFIG)
+            .await?;
+        let pull = self
+            .required(env::PULLSECRET_SECRET_NAME, secret_key::DOCKER_CONFIG_JSON)
+            .await?;
         let facts = install_config::Facts::parse(&config).map_err(Error::InstallConfig)?;
         let merged = documents::with_pull_secret(&config, &pull)?;
-        write_file(&self.settings.work_dir.join("install-config.yaml"), merged.as_bytes())?;
+        write_file(
+            &self.settings.work_dir.join("install-config.yaml"),
+            merged.as_bytes(),
+        )?;
         Ok(facts)
     }
 
     async fn required(&mut self, variable: &str, key: &'static str) -> Result<String, Error> {
-        let missing = |secret: &str| projection::Error::NoKey { secret: secret.to_owned(), key };
-        let (name, secret) = self.secret(variable).await?.ok_or_else(|| missing(variable))?;
+        let missing = |secret: &str| projection::Error::NoKey {
+            secret: secret.to_owned(),
+            key,
+        };
+        let (name, secret) = self
+            .secret(variable)
+            .await?
+            .ok_or_else(|| missing(variable))?;
         // An install-config is no secret as a whole, but what it holds may be; its values are learnt
         // from the Secrets they come from.
-        let text = secret.get(key).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let text = secret
+            .get(key)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok());
         Ok(text.ok_or_else(|| missing(&name))?.to_owned())
     }
 
@@ -466,33 +541,52 @@ impl Inputs<'_> {
         folder: &str,
         names_file: &str,
     ) -> Result<Option<(String, String)>, Error> {
-        let Some((name, secret)) = self.secret(names_secret).await? else { return Ok(None) };
-        let bytes = secret.get(key).ok_or(projection::Error::NoKey { secret: name, key })?;
+        let Some((name, secret)) = self.secret(names_secret).await? else {
+            return Ok(None);
+        };
+        let bytes = secret
+            .get(key)
+            .ok_or(projection::Error::NoKey { secret: name, key })?;
         write_file(&below(&self.settings.root, folder).join(key), bytes)?;
         Ok(Some((names_file.to_owned(), format!("{folder}/{key}"))))
     }
 
     /// The Secret that a variable names, with its values learnt by the redactor.
     async fn secret(&mut self, variable: &str) -> Result<Option<(String, SecretData)>, Error> {
-        let Some(name) = self.settings.named(variable) else { return Ok(None) };
+        let Some(name) = self.settings.named(variable) else {
+            return Ok(None);
+        };
         let secret = self.hub.secret(name).await?;
         if variable != env::INSTALLCONFIG_SECRET_NAME {
-            secret.keys().filter_map(|key| secret.get(key)).for_each(|value| self.redactor.learn(value));
+            secret
+                .keys()
+                .filter_map(|key| secret.get(key))
+                .for_each(|value| self.redactor.learn(value));
         }
         Ok(Some((name.to_owned(), secret)))
     }
 
     /// The hub's authorities, where SSL_CERT_DIR points (docs/spec/10 §14.3).
     async fn trusted_authorities(&self) -> Result<(), Error> {
-        let Some(files) = self.hub.config_map(TRUSTED_CA_CONFIG_MAP).await? else { return Ok(()) };
-        let filled = files.into_iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
-        Ok(write_all(&below(&self.settings.root, path::TRUSTED_CA_COPY), &filled)?)
+        let Some(files) = self.hub.config_map(TRUSTED_CA_CONFIG_MAP).await? else {
+            return Ok(());
+        };
+        let filled = files
+            .into_iter()
+            .filter(|(_, bytes)| !bytes.is_empty())
+            .collect();
+        Ok(write_all(
+            &below(&self.settings.root, path::TRUSTED_CA_COPY),
+            &filled,
+        )?)
     }
 
     /// Step 7.
     fn known_hosts(&self, cluster: &ClusterDeployment) -> Result<(), Error> {
         let provisioning = cluster.spec.provisioning.as_ref();
-        let hosts = provisioning.and_then(|p| p.ssh_known_hosts.clone()).unwrap_or_default();
+        let hosts = provisioning
+            .and_then(|p| p.ssh_known_hosts.clone())
+            .unwrap_or_default();
         if hosts.is_empty() {
             return Ok(());
         }
@@ -502,30 +596,50 @@ impl Inputs<'_> {
 }
 
 fn entries(secret: &SecretData) -> BTreeMap<String, Vec<u8>> {
-    secret.keys().filter_map(|key| Some((key.to_owned(), secret.get(key)?.to_vec()))).collect()
+    secret
+        .keys()
+        .filter_map(|key| Some((key.to_owned(), secret.get(key)?.to_vec())))
+        .collect()
 }
 
 fn annotation_of<'a>(cluster: &'a ClusterDeployment, name: &str) -> Option<&'a str> {
-    cluster.metadata.annotations.as_ref()?.get(name).map(String::as_str)
+    cluster
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(name)
+        .map(String::as_str)
 }
 
 fn read_text(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn create_folder(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    std::fs::create_dir_all(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), Error> {
-    let failed = |source| Error::File { path: from.to_owned(), source };
+    let failed = |source| Error::File {
+        path: from.to_owned(),
+        source,
+    };
     let bytes = std::fs::read(from).map_err(failed)?;
     Ok(write_file(to, &bytes)?)
 }
 
 /// The plain files of a folder that need not exist, in order of their names.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |source| Error::File { path: folder.to_owned(), source };
+    let failed = |source| Error::File {
+        path: folder.to_owned(),
+        source,
+    };
     if !folder.exists() {
         return Ok(Vec::new());
     }
@@ -539,4 +653,3 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     files.sort();
     Ok(files)
 }
-

@@ -112,12 +112,17 @@ impl Installer {
             .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|source| Error::Start { program: self.program.clone(), source })
+            .map_err(|source| Error::Start {
+                program: self.program.clone(),
+                source,
+            })
     }
 
     fn open_log(&self) -> Result<File, Error> {
-        open_append(&self.console_log)
-            .map_err(|source| Error::OpenLog { path: self.console_log.clone(), source })
+        open_append(&self.console_log).map_err(|source| Error::OpenLog {
+            path: self.console_log.clone(),
+            source,
+        })
     }
 
     /// Asks the installer to stop, waits, and kills it only when it does not.
@@ -134,13 +139,17 @@ impl Installer {
                 Err(source) => Err(source),
             },
         };
-        status.map_err(|source| Error::Wait { program: self.program.clone(), source })
+        status.map_err(|source| Error::Wait {
+            program: self.program.clone(),
+            source,
+        })
     }
 
     fn exited(&self, status: std::io::Result<ExitStatus>) -> Result<Ended, Error> {
-        status
-            .map(Ended::Exited)
-            .map_err(|source| Error::Wait { program: self.program.clone(), source })
+        status.map(Ended::Exited).map_err(|source| Error::Wait {
+            program: self.program.clone(),
+            source,
+        })
     }
 }
 

@@ -67,7 +67,12 @@ pub(super) fn from_variables(
     variables: &BTreeMap<String, String>,
     read: ReadFile<'_>,
 ) -> Result<Config, ConfigError> {
-    let text = |name: &str| variables.get(name).filter(|value| !value.is_empty()).cloned();
+    let text = |name: &str| {
+        variables
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    };
     let defaults = Config::default();
     let image = OperatorImage {
         image: text(env::HIVE_IMAGE).unwrap_or_default(),
@@ -108,9 +113,8 @@ fn throttles(
     variables: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, Throttle>, ConfigError> {
     let mut throttles: BTreeMap<String, Throttle> = BTreeMap::new();
-    let of = |variable: &str, suffix: &str| {
-        variable.strip_suffix(suffix).map(str::to_ascii_lowercase)
-    };
+    let of =
+        |variable: &str, suffix: &str| variable.strip_suffix(suffix).map(str::to_ascii_lowercase);
     for (variable, value) in variables {
         if value.is_empty() {
             continue;
@@ -137,9 +141,15 @@ fn number<N: std::str::FromStr + PartialOrd + Default>(
     variable: &str,
     value: &str,
 ) -> Result<N, ConfigError> {
-    value.trim().parse().ok().filter(|number| *number > N::default()).ok_or_else(|| {
-        ConfigError::Number { variable: variable.to_owned(), value: value.to_owned() }
-    })
+    value
+        .trim()
+        .parse()
+        .ok()
+        .filter(|number| *number > N::default())
+        .ok_or_else(|| ConfigError::Number {
+            variable: variable.to_owned(),
+            value: value.to_owned(),
+        })
 }
 
 /// The spellings that Hive accepts; nothing is false.
@@ -148,7 +158,10 @@ fn boolean(variable: &str, value: Option<String>) -> Result<bool, ConfigError> {
     match value.as_str() {
         "1" | "t" | "T" | "TRUE" | "true" | "True" | "enabled" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        _ => Err(ConfigError::Boolean { variable: variable.to_owned(), value }),
+        _ => Err(ConfigError::Boolean {
+            variable: variable.to_owned(),
+            value,
+        }),
     }
 }
 
@@ -160,7 +173,11 @@ fn content(
     let Some(path) = path else { return Ok(None) };
     match read(&path) {
         Ok(text) => Ok(Some(text).filter(|text| !text.trim().is_empty())),
-        Err(source) => Err(ConfigError::File { variable, path, source }),
+        Err(source) => Err(ConfigError::File {
+            variable,
+            path,
+            source,
+        }),
     }
 }
 

@@ -1,7 +1,10 @@
 use super::*;
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 #[test]
@@ -19,8 +22,14 @@ fn throttles_are_found_whatever_their_case_and_fall_back() {
     ]);
     let config = Config::from_variables(&set).unwrap_or_default();
     let own = config.throttle("clusterdeployment");
-    assert_eq!((own.concurrent_reconciles, own.client_qps), (Some(20), Some(12.5)));
-    assert_eq!(config.throttle("clusterProvision").concurrent_reconciles, Some(7));
+    assert_eq!(
+        (own.concurrent_reconciles, own.client_qps),
+        (Some(20), Some(12.5))
+    );
+    assert_eq!(
+        config.throttle("clusterProvision").concurrent_reconciles,
+        Some(7)
+    );
 }
 
 #[test]
@@ -30,7 +39,10 @@ fn a_typo_is_an_error() {
         ("default-client-qps", "0"),
         ("PROTECTED_DELETE", "yes please"),
     ] {
-        assert!(Config::from_variables(&variables(&[pair])).is_err(), "{pair:?}");
+        assert!(
+            Config::from_variables(&variables(&[pair])).is_err(),
+            "{pair:?}"
+        );
     }
 }
 
@@ -39,8 +51,14 @@ fn files_are_read_and_judged() {
     let set = variables(&[("FAILED_PROVISION_CONFIG_FILE", "/f")]);
     let with = |text: &'static str| read::from_variables(&set, &move |_| Ok(text.to_owned()));
     let config = with(r#"{"retryReasons":["A"],"aws":{"bucket":"b"}}"#).unwrap_or_default();
-    assert_eq!(config.failed_provision.retry_reasons, Some(vec!["A".to_owned()]));
-    assert_eq!(config.failed_provision.aws.map(|aws| aws.bucket), Some("b".to_owned()));
+    assert_eq!(
+        config.failed_provision.retry_reasons,
+        Some(vec!["A".to_owned()])
+    );
+    assert_eq!(
+        config.failed_provision.aws.map(|aws| aws.bucket),
+        Some("b".to_owned())
+    );
     assert!(with("{").is_err());
     assert!(with("").is_ok_and(|config| config.failed_provision.retry_reasons.is_none()));
 }
@@ -49,7 +67,10 @@ fn files_are_read_and_judged() {
 fn a_change_is_seen_and_told() {
     let store = ConfigStore::new(Config::default());
     let mut changes = store.subscribe();
-    store.set(Config { deprovisions_disabled: true, ..Config::default() });
+    store.set(Config {
+        deprovisions_disabled: true,
+        ..Config::default()
+    });
     assert!(store.get().deprovisions_disabled);
     assert!(changes.has_changed().unwrap_or_default());
     changes.mark_unchanged();

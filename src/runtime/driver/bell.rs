@@ -12,7 +12,10 @@ use crate::runtime::{Key, Kind};
 pub fn owner<R: Kind>() -> impl Fn(&ObjectMeta, &Store<R>) -> Vec<Key> + Send + Sync + 'static {
     |meta, roots| {
         let owners = meta.owner_references.iter().flatten();
-        owners.filter_map(|owner| roots.by_uid(&owner.uid)).map(|root| Key::of(&root)).collect()
+        owners
+            .filter_map(|owner| roots.by_uid(&owner.uid))
+            .map(|root| Key::of(&root))
+            .collect()
     }
 }
 
@@ -47,7 +50,11 @@ pub fn index<R: Kind>(
             meta.namespace.as_deref().unwrap_or_default(),
             meta.name.as_deref().unwrap_or_default(),
         );
-        roots.indexed(index, &value).iter().map(|root| Key::of(root.as_ref())).collect()
+        roots
+            .indexed(index, &value)
+            .iter()
+            .map(|root| Key::of(root.as_ref()))
+            .collect()
     }
 }
 

@@ -81,14 +81,22 @@ impl Ended {
     fn failed(class: Class, memory: Memory) -> Self {
         // What failed in the stores' picture is looked at live, and a live look costs little then.
         let live = class == Class::RetryNow;
-        Self { failure: Some(class), live, ..Self::new(RunOutcome::Failed, memory) }
+        Self {
+            failure: Some(class),
+            live,
+            ..Self::new(RunOutcome::Failed, memory)
+        }
     }
 }
 
 /// What an observation led to.
 enum Decided<R: Reconcile> {
     Nothing(Option<Note>),
-    Plan { root: Arc<R::Root>, observed: R::Observed, plan: Plan<R::Status, R::Step> },
+    Plan {
+        root: Arc<R::Root>,
+        observed: R::Observed,
+        plan: Plan<R::Status, R::Step>,
+    },
 }
 
 impl<R: Reconcile> Runner<R> {
@@ -105,12 +113,15 @@ impl<R: Reconcile> Runner<R> {
         async {
             let began = self.context.clock.elapsed();
             let object = self.objects.lock().get(&key).cloned().unwrap_or_default();
-            let run = AssertUnwindSafe(Box::pin(self.reconcile(&key, object.clone())))
-                .catch_unwind();
+            let run =
+                AssertUnwindSafe(Box::pin(self.reconcile(&key, object.clone()))).catch_unwind();
             let ended = match tokio::time::timeout(self.options.timeout, run).await {
                 Ok(Ok(ended)) => ended,
                 Ok(Err(panic)) => {
-                    tracing::error!(panic = panic_text(panic.as_ref()), "the controller panicked");
+                    tracing::error!(
+                        panic = panic_text(panic.as_ref()),
+                        "the controller panicked"
+                    );
                     let note = Note::failed(
                         "InternalError",
                         "the controller failed in a way that it does not know",
@@ -118,12 +129,19 @@ impl<R: Reconcile> Runner<R> {
                     )
                     .quiet();
                     let ended = Ended::failed(Class::BackOff, object.memory.clone());
-                    Ended { outcome: RunOutcome::Panicked, notes: Some(vec![note]), ..ended }
+                    Ended {
+                        outcome: RunOutcome::Panicked,
+                        notes: Some(vec![note]),
+                        ..ended
+                    }
                 }
                 Err(_) => {
                     tracing::warn!(timeout = ?self.options.timeout, "the run took too long");
                     let ended = Ended::failed(Class::BackOff, object.memory.clone());
-                    Ended { outcome: RunOutcome::TimedOut, ..ended }
+                    Ended {
+                        outcome: RunOutcome::TimedOut,
+                        ..ended
+                    }
                 }
             };
             self.context.writer.unfollow(&key.uid);
@@ -137,13 +155,17 @@ impl<R: Reconcile> Runner<R> {
     }
 
     async fn reconcile(&self, key: &Key, object: Object) -> Ended {
-        let Object { mut memory, live, .. } = object;
-        let how = if live { Freshness::Live } else { Freshness::Cached };
+        let Object {
+            mut memory, live, ..
+        } = object;
+        let how = if live {
+            Freshness::Live
+        } else {
+            Freshness::Cached
+        };
         let decided = match self.look(key, how, &memory).await {
             Ok(Decided::Plan { plan, .. })
-                if how == Freshness::Cached
-                    && plan.has_effects()
-                    && self.options.confirm_live =>
+                if how == Freshness::Cached && plan.has_effects() && self.options.confirm_live =>
             {
                 self.look(key, Freshness::Live, &memory).await
             }
@@ -154,10 +176,15 @@ impl<R: Reconcile> Runner<R> {
                 tracing::debug!(class = ?class, error = why, "could not observe");
                 Ended::failed(class, memory)
             }
-            Ok(Decided::Nothing(note)) => {
-                Ended { notes: Some(note.into_iter().collect()), ..Ended::new(RunOutcome::NoOp, memory) }
-            }
-            Ok(Decided::Plan { root, observed, plan }) => {
+            Ok(Decided::Nothing(note)) => Ended {
+                notes: Some(note.into_iter().collect()),
+                ..Ended::new(RunOutcome::NoOp, memory)
+            },
+            Ok(Decided::Plan {
+                root,
+                observed,
+                plan,
+            }) => {
                 self.context.writer.follow(&key.uid);
                 self.carry_out(key, root, observed, plan, &mut memory).await
             }
@@ -165,16 +192,12 @@ impl<R: Reconcile> Runner<R> {
     }
 
     /// Observes and decides.
-    async fn look(
-        &self,
-        key: &Key,
-        how: Freshness,
-        memory: &Memory,
-    ) -> Result<Decided<R>, Stop> {
+    async fn look(&self, key: &Key, how: Freshness, memory: &Memory) -> Result<Decided<R>, Stop> {
         let root = match how {
-            Freshness::Cached => {
-                self.roots.by_uid(&key.uid).and_then(|entry| entry.decoded().cloned())
-            }
+            Freshness::Cached => self
+                .roots
+                .by_uid(&key.uid)
+                .and_then(|entry| entry.decoded().cloned()),
             Freshness::Live => self
                 .context
                 .reader
@@ -184,14 +207,23 @@ impl<R: Reconcile> Runner<R> {
                 .filter(|root| root.meta().uid.as_deref() == Some(&key.uid))
                 .map(Arc::new),
         };
-        let Some(root) = root else { return Ok(Decided::Nothing(None)) };
-        let observed = self.controller.observe(Arc::clone(&root), how, memory).await;
+        let Some(root) = root else {
+            return Ok(Decided::Nothing(None));
+        };
+        let observed = self
+            .controller
+            .observe(Arc::clone(&root), how, memory)
+            .await;
         match observed.map_err(|error| Stop::of(&error))? {
             Observation::Absent => Ok(Decided::Nothing(None)),
             Observation::Skip(note) => Ok(Decided::Nothing(Some(note))),
             Observation::Of(observed) => {
                 let plan = R::decide(&observed, self.context.clock.now());
-                Ok(Decided::Plan { root, observed, plan })
+                Ok(Decided::Plan {
+                    root,
+                    observed,
+                    plan,
+                })
             }
         }
     }
@@ -204,7 +236,13 @@ impl<R: Reconcile> Runner<R> {
         plan: Plan<R::Status, R::Step>,
         memory: &mut Memory,
     ) -> Ended {
-        let Plan { intent, steps, outcome, requeue, notes } = plan;
+        let Plan {
+            intent,
+            steps,
+            outcome,
+            requeue,
+            notes,
+        } = plan;
         let meta = root.meta().clone();
         let mut recorded = false;
         if let Some(intent) = &intent {
@@ -219,7 +257,11 @@ impl<R: Reconcile> Runner<R> {
         let acted = !steps.is_empty();
         let Acts { failure, news } = self.act(&observed, steps, memory).await;
         if let Some(class) = failure {
-            let ended = Ended { requeue, meta: Some(meta), ..Ended::failed(class, memory.clone()) };
+            let ended = Ended {
+                requeue,
+                meta: Some(meta),
+                ..Ended::failed(class, memory.clone())
+            };
             if news && self.context.claim.is_current() {
                 return self.record_failure(key, ended).await;
             }
@@ -246,20 +288,26 @@ impl<R: Reconcile> Runner<R> {
             requeue
         };
         let ended = Ended::new(ran, std::mem::take(memory));
-        Ended { requeue, notes: Some(notes), meta: Some(meta), ..ended }
+        Ended {
+            requeue,
+            notes: Some(notes),
+            meta: Some(meta),
+            ..ended
+        }
     }
 
-    async fn act(
-        &self,
-        observed: &R::Observed,
-        steps: Vec<R::Step>,
-        memory: &mut Memory,
-    ) -> Acts {
-        let mut acts = Acts { failure: None, news: false };
+    async fn act(&self, observed: &R::Observed, steps: Vec<R::Step>, memory: &mut Memory) -> Acts {
+        let mut acts = Acts {
+            failure: None,
+            news: false,
+        };
         for step in steps {
             let name = memory::variant_name(&step);
             if !self.context.claim.is_current() {
-                tracing::warn!(step = name, "step not taken: this process may not lead any more");
+                tracing::warn!(
+                    step = name,
+                    "step not taken: this process may not lead any more"
+                );
                 acts.failure = Some(Class::BackOff);
                 return acts;
             }
@@ -274,7 +322,9 @@ impl<R: Reconcile> Runner<R> {
                 Err(error) => {
                     let (class, message) = (error.class(), error_chain(&error));
                     tracing::info!(step = name, ?class, error = message, "step failed");
-                    self.context.metrics.stepped(R::NAME, name, &format!("{class:?}"));
+                    self.context
+                        .metrics
+                        .stepped(R::NAME, name, &format!("{class:?}"));
                     let known = memory.failure_of(&step).is_some_and(|failure| {
                         failure.class == class && failure.message == message
                     });
@@ -298,7 +348,11 @@ impl<R: Reconcile> Runner<R> {
                     tracing::debug!(error = why, "failure not recorded");
                 }
                 let requeue = ended.requeue.or_earlier(plan.requeue);
-                Ended { notes: Some(plan.notes), requeue, ..ended }
+                Ended {
+                    notes: Some(plan.notes),
+                    requeue,
+                    ..ended
+                }
             }
             Ok(Decided::Nothing(_)) => ended,
             Err(Stop { why, .. }) => {
@@ -312,13 +366,19 @@ impl<R: Reconcile> Runner<R> {
     async fn record(&self, root: &Arc<R::Root>, status: &R::Status) -> Result<bool, Stop> {
         let at = At::of(root.as_ref());
         // What this run's own writes made of the root is what the status is merged into.
-        let newer = self.context.writer.followed::<R::Root>(&at.key.uid, &at.version);
+        let newer = self
+            .context
+            .writer
+            .followed::<R::Root>(&at.key.uid, &at.version);
         let root = newer.as_ref().unwrap_or(root);
         let Some(body) = R::merge_status(root, status, self.context.clock.now()) else {
             return Ok(false);
         };
         if !self.context.claim.is_current() {
-            return Err(Stop { class: Class::BackOff, why: "this process may not lead".to_owned() });
+            return Err(Stop {
+                class: Class::BackOff,
+                why: "this process may not lead".to_owned(),
+            });
         }
         let writer = &self.context.writer;
         writer
@@ -332,7 +392,11 @@ impl<R: Reconcile> Runner<R> {
     /// is told.
     fn conclude(&self, key: &Key, failures: u32, ended: Ended) {
         let now = self.context.clock.elapsed();
-        let failures = if ended.failure.is_some() { failures.saturating_add(1) } else { 0 };
+        let failures = if ended.failure.is_some() {
+            failures.saturating_add(1)
+        } else {
+            0
+        };
         let known = self.roots.by_uid(&key.uid).is_some();
         let wanted = match ended.requeue {
             Requeue::Wait => None,
@@ -343,18 +407,38 @@ impl<R: Reconcile> Runner<R> {
             Some(class) => self.after_failure(key, class, failures, now),
         };
         let resync = now + self.resync_delay(key);
-        let next = [wanted, retry, Some(resync)].into_iter().flatten().min().unwrap_or(resync);
+        let next = [wanted, retry, Some(resync)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(resync);
         if known {
-            let Ended { memory, live, notes, meta, .. } = ended;
+            let Ended {
+                memory,
+                live,
+                notes,
+                meta,
+                ..
+            } = ended;
             let idle = memory.is_empty() && failures == 0 && !live;
             {
                 let mut objects = self.objects.lock();
                 if idle {
                     objects.remove(key);
                 } else {
-                    objects.insert(key.clone(), Object { memory, failures, live });
+                    objects.insert(
+                        key.clone(),
+                        Object {
+                            memory,
+                            failures,
+                            live,
+                        },
+                    );
                 }
-                let held = objects.values().filter(|object| object.failures > 0).count();
+                let held = objects
+                    .values()
+                    .filter(|object| object.failures > 0)
+                    .count();
                 self.context.metrics.held(R::NAME, held);
             }
             self.queue.ring_at(key, next);
@@ -376,13 +460,35 @@ impl<R: Reconcile> Runner<R> {
         let soon = now + self.options.backoff.delay(failures, seed);
         let late = now + self.options.patience.delay(failures, seed);
         match class {
-            Class::RetryNow | Class::BackOff => {
-                (Some(Hold { until: soon, soft: false }), Some(soon))
-            }
+            Class::RetryNow | Class::BackOff => (
+                Some(Hold {
+                    until: soon,
+                    soft: false,
+                }),
+                Some(soon),
+            ),
             // Whatever changes is looked at, but not in a tight loop with the own report of the failure.
-            Class::WaitForChange => (Some(Hold { until: soon, soft: true }), Some(late)),
-            Class::BlockedByUser => (Some(Hold { until: late, soft: true }), Some(late)),
-            Class::Terminal => (Some(Hold { until: late, soft: true }), None),
+            Class::WaitForChange => (
+                Some(Hold {
+                    until: soon,
+                    soft: true,
+                }),
+                Some(late),
+            ),
+            Class::BlockedByUser => (
+                Some(Hold {
+                    until: late,
+                    soft: true,
+                }),
+                Some(late),
+            ),
+            Class::Terminal => (
+                Some(Hold {
+                    until: late,
+                    soft: true,
+                }),
+                None,
+            ),
         }
     }
 
@@ -398,7 +504,9 @@ impl<R: Reconcile> Runner<R> {
         let now = self.context.clock.now();
         if let Some(meta) = meta {
             for note in notes.iter().filter(|note| note.emit_event) {
-                self.context.events.publish::<R::Root>(&meta, "Reconcile", note);
+                self.context
+                    .events
+                    .publish::<R::Root>(&meta, "Reconcile", note);
             }
         }
         let said = notes.clone();
@@ -434,7 +542,10 @@ struct Stop {
 
 impl Stop {
     fn of<E: Classified + std::error::Error>(error: &E) -> Self {
-        Self { class: error.class(), why: error_chain(error) }
+        Self {
+            class: error.class(),
+            why: error_chain(error),
+        }
     }
 }
 

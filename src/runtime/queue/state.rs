@@ -141,20 +141,28 @@ impl State {
         entry.hold = None;
         entry.running = true;
         self.set_lane(&key, None);
-        Some(Taken { key, priority, waited: now.saturating_sub(since) })
+        Some(Taken {
+            key,
+            priority,
+            waited: now.saturating_sub(since),
+        })
     }
 
     pub(super) fn done(&mut self, key: &Key, hold: Option<Hold>, now: Duration) {
         self.update(key, now, |entry| {
             entry.running = false;
             // A request that came during the run is not kept waiting by a soft hold.
-            let wanted = entry.asked.is_some_and(|(priority, _)| priority == Priority::Request);
+            let wanted = entry
+                .asked
+                .is_some_and(|(priority, _)| priority == Priority::Request);
             entry.hold = hold.filter(|hold| hold.until > now && !(hold.soft && wanted));
         });
     }
 
     pub(super) fn forget(&mut self, key: &Key) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if let Some(wake) = entry.wake() {
             self.wakes.remove(&(wake, key.clone()));
         }
@@ -162,13 +170,21 @@ impl State {
         if let Some(entry) = self.entries.remove(key)
             && entry.running
         {
-            self.entries.insert(key.clone(), Entry { running: true, ..Entry::default() });
+            self.entries.insert(
+                key.clone(),
+                Entry {
+                    running: true,
+                    ..Entry::default()
+                },
+            );
         }
     }
 
     /// When something becomes ready that is not ready now, if nothing rings.
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        self.leading.then(|| self.wakes.first().map(|(when, _)| *when)).flatten()
+        self.leading
+            .then(|| self.wakes.first().map(|(when, _)| *when))
+            .flatten()
     }
 
     /// How many objects stand in each lane, from the most to the least urgent.
@@ -183,7 +199,9 @@ impl State {
                 break;
             }
             self.wakes.remove(&(when, key.clone()));
-            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            let Some(entry) = self.entries.get_mut(&key) else {
+                continue;
+            };
             let (priority, since) = entry.asked.unwrap_or((Priority::Event, when));
             // Waiting counts from when it could have been handed out.
             entry.asked = Some((priority, since.max(when)));
@@ -202,14 +220,19 @@ impl State {
         let lane = entry.asked.filter(|_| ready).map(|(priority, _)| priority);
         if lane.is_some() && entry.laned.is_none() {
             // Ready from now on, if it was held or running until now.
-            entry.asked = entry.asked.map(|(priority, since)| (priority, since.max(now)));
+            entry.asked = entry
+                .asked
+                .map(|(priority, since)| (priority, since.max(now)));
         }
         if lane != entry.laned {
             self.set_lane(key, lane);
         }
-        let Some(entry) = self.entries.get(key) else { return };
+        let Some(entry) = self.entries.get(key) else {
+            return;
+        };
         let wake = entry.wake();
-        let idle = !entry.running && entry.asked.is_none() && entry.due.is_none() && entry.hold.is_none();
+        let idle =
+            !entry.running && entry.asked.is_none() && entry.due.is_none() && entry.hold.is_none();
         if wake_before != wake {
             if let Some(before) = wake_before {
                 self.wakes.remove(&(before, key.clone()));
@@ -227,12 +250,17 @@ impl State {
     fn pop(&mut self, priority: Priority) -> Option<Key> {
         let lane = self.lanes.get_mut(&priority)?;
         let entries = &self.entries;
-        std::iter::from_fn(|| lane.pop_front())
-            .find(|key| entries.get(key).is_some_and(|entry| entry.laned == Some(priority)))
+        std::iter::from_fn(|| lane.pop_front()).find(|key| {
+            entries
+                .get(key)
+                .is_some_and(|entry| entry.laned == Some(priority))
+        })
     }
 
     fn set_lane(&mut self, key: &Key, lane: Option<Priority>) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         if let Some(count) = entry.laned.and_then(|old| self.laned.get_mut(&old)) {
             *count = count.saturating_sub(1);
         }

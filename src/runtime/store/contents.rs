@@ -55,7 +55,9 @@ impl<K: Kind> Contents<K> {
     }
 
     pub(super) fn by_uid(&self, uid: &str) -> Option<&Guarded<K>> {
-        self.objects.get(self.uids.get(uid)?).map(|entry| &entry.object)
+        self.objects
+            .get(self.uids.get(uid)?)
+            .map(|entry| &entry.object)
     }
 
     pub(super) fn indexed(
@@ -64,7 +66,11 @@ impl<K: Kind> Contents<K> {
         value: &str,
     ) -> impl Iterator<Item = &Guarded<K>> {
         let places = self.index.get(&(index, value.to_owned()));
-        places.into_iter().flatten().filter_map(|place| self.objects.get(place)).map(|e| &e.object)
+        places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| self.objects.get(place))
+            .map(|e| &e.object)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Guarded<K>> {
@@ -83,16 +89,28 @@ impl<K: Kind> Contents<K> {
         }
         let cause = cause_of(old.as_ref().map(Resource::meta), object.meta());
         self.insert(place, object.clone());
-        Some(Change { old, new: Some(object), cause })
+        Some(Change {
+            old,
+            new: Some(object),
+            cause,
+        })
     }
 
     pub(super) fn delete(&mut self, meta: &ObjectMeta) -> Option<Change<K>> {
         let place = place_of(meta);
-        if self.objects.get(&place).is_some_and(|entry| entry.object.meta().uid != meta.uid) {
+        if self
+            .objects
+            .get(&place)
+            .is_some_and(|entry| entry.object.meta().uid != meta.uid)
+        {
             return None;
         }
         let old = self.remove(&place)?;
-        Some(Change { old: Some(old), new: None, cause: Cause::Request })
+        Some(Change {
+            old: Some(old),
+            new: None,
+            cause: Cause::Request,
+        })
     }
 
     pub(super) fn put_written(&mut self, object: Guarded<K>) -> Option<Change<K>> {
@@ -108,7 +126,10 @@ impl<K: Kind> Contents<K> {
     }
 
     pub(super) fn list_begins(&mut self) {
-        self.listing = Some(Listing { objects: BTreeMap::new(), written: BTreeSet::new() });
+        self.listing = Some(Listing {
+            objects: BTreeMap::new(),
+            written: BTreeSet::new(),
+        });
     }
 
     pub(super) fn listed(&mut self, object: Guarded<K>) {
@@ -118,7 +139,11 @@ impl<K: Kind> Contents<K> {
     }
 
     pub(super) fn list_ends(&mut self) -> Vec<Change<K>> {
-        let Some(Listing { objects: listed, written }) = self.listing.take() else {
+        let Some(Listing {
+            objects: listed,
+            written,
+        }) = self.listing.take()
+        else {
             return Vec::new();
         };
         let vanished: Vec<Place> = self
@@ -130,7 +155,11 @@ impl<K: Kind> Contents<K> {
         let mut changes = Vec::new();
         for place in vanished {
             let old = self.remove(&place);
-            changes.push(Change { old, new: None, cause: Cause::Request });
+            changes.push(Change {
+                old,
+                new: None,
+                cause: Cause::Request,
+            });
         }
         for (place, object) in listed {
             let old = self.objects.get(&place).map(|entry| entry.object.clone());
@@ -140,11 +169,19 @@ impl<K: Kind> Contents<K> {
                         || written.contains(&place))
             });
             if same {
-                changes.push(Change { new: old.clone(), old, cause: Cause::Relisted });
+                changes.push(Change {
+                    new: old.clone(),
+                    old,
+                    cause: Cause::Relisted,
+                });
             } else {
                 let cause = cause_of(old.as_ref().map(Resource::meta), object.meta());
                 self.insert(place, object.clone());
-                changes.push(Change { old, new: Some(object), cause });
+                changes.push(Change {
+                    old,
+                    new: Some(object),
+                    cause,
+                });
             }
         }
         changes
@@ -154,7 +191,10 @@ impl<K: Kind> Contents<K> {
         self.remove(&place);
         let values = self.values_of(&object);
         for value in &values {
-            self.index.entry(value.clone()).or_default().insert(place.clone());
+            self.index
+                .entry(value.clone())
+                .or_default()
+                .insert(place.clone());
         }
         if let Some(uid) = &object.meta().uid {
             self.uids.insert(uid.clone(), place.clone());
@@ -180,10 +220,15 @@ impl<K: Kind> Contents<K> {
 
     fn values_of(&self, object: &Guarded<K>) -> BTreeSet<(IndexName, String)> {
         let meta = object.meta();
-        let owners = meta.owner_references.iter().flatten().map(|owner| (OWNER, owner.uid.clone()));
-        let labels = self.labels.iter().filter_map(|&key| {
-            Some((key, meta.labels.as_ref()?.get(key)?.clone()))
-        });
+        let owners = meta
+            .owner_references
+            .iter()
+            .flatten()
+            .map(|owner| (OWNER, owner.uid.clone()));
+        let labels = self
+            .labels
+            .iter()
+            .filter_map(|&key| Some((key, meta.labels.as_ref()?.get(key)?.clone())));
         let mut values: BTreeSet<_> = owners.chain(labels).collect();
         if let Some(object) = object.decoded() {
             for (name, function) in &self.functions {
@@ -195,7 +240,10 @@ impl<K: Kind> Contents<K> {
 }
 
 fn place_of(meta: &ObjectMeta) -> Place {
-    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+    (
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
+    )
 }
 
 /// Whether an event shows a later state than the one that is stored.
@@ -207,7 +255,9 @@ fn is_newer(new: &ObjectMeta, old: &ObjectMeta) -> bool {
         return true;
     }
     let number = |meta: &ObjectMeta| {
-        meta.resource_version.as_deref().and_then(|version| version.parse::<u128>().ok())
+        meta.resource_version
+            .as_deref()
+            .and_then(|version| version.parse::<u128>().ok())
     };
     match (number(new), number(old)) {
         (Some(new), Some(old)) => new > old,
@@ -216,7 +266,9 @@ fn is_newer(new: &ObjectMeta, old: &ObjectMeta) -> bool {
 }
 
 fn cause_of(old: Option<&ObjectMeta>, new: &ObjectMeta) -> Cause {
-    let Some(old) = old else { return Cause::Request };
+    let Some(old) = old else {
+        return Cause::Request;
+    };
     let asked = old.uid != new.uid
         || old.generation != new.generation
         || old.labels != new.labels
@@ -225,5 +277,9 @@ fn cause_of(old: Option<&ObjectMeta>, new: &ObjectMeta) -> Cause {
         || old.finalizers != new.finalizers
         || old.owner_references != new.owner_references;
     // Kinds without generations (ConfigMaps, Secrets) change by being asked only.
-    if asked || new.generation.is_none() { Cause::Request } else { Cause::Report }
+    if asked || new.generation.is_none() {
+        Cause::Request
+    } else {
+        Cause::Report
+    }
 }

@@ -11,12 +11,14 @@
 //! | [`process`] | programs that die with their owner, waits with deadlines |
 //! | [`cache`] | the one folder for everything kept between runs |
 //! | [`debian`], [`python`] | what is taken from the machine |
+//! | [`stage`], [`scenario`], [`binaries`] | hub, cloud and operator together, and what people create on it |
 //! | [`progress`] | what is being done and how long it usually takes |
 #![expect(
     clippy::disallowed_methods,
     reason = "test support reads the environment and the clock; the product does not see it"
 )]
 
+pub mod binaries;
 pub mod cache;
 pub mod cloud;
 pub mod debian;
@@ -27,3 +29,4 @@ pub mod process;
 pub mod progress;
 pub mod python;
 pub mod scenario;
+pub mod stage;

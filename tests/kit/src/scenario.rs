@@ -151,10 +151,11 @@ impl ClusterScenario {
 
     /// `install-config.yaml` of a small cluster in three zones.
     pub fn install_config(&self) -> String {
-        let endpoints: String = SERVICES
+        let endpoints: Vec<String> = SERVICES
             .iter()
             .map(|service| format!("    - name: {service}\n      url: {}\n", self.endpoint))
             .collect();
+        let endpoints = endpoints.concat();
         format!(
             "apiVersion: v1
 baseDomain: {base_domain}
@@ -208,4 +209,19 @@ sshKey: ssh-ed25519 AAAA demo
 fn pull_secret() -> String {
     let auth = BASE64.encode(format!("demo:{CANARY}"));
     json!({"auths": {"registry.example.com": {"auth": auth}}}).to_string()
+}
+
+/// What makes the first attempt of a cluster fail, with a real error of the cloud and in the midst of the
+/// network: VPC, subnets, addresses and a NAT gateway exist by then. Later attempts succeed.
+pub fn first_attempt_fails() -> String {
+    json!({
+        "stage": "network",
+        "action": "fail",
+        "operation": "CreateNatGateway",
+        "afterCalls": 1,
+        "error": "operation error EC2: CreateNatGateway, https response error StatusCode: 400, api error \
+                  NatGatewayLimitExceeded: The maximum number of NAT gateways has been reached.",
+        "attempts": [0],
+    })
+    .to_string()
 }

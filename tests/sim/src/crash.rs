@@ -134,8 +134,16 @@ pub fn for_every_effect(scenario: &dyn Scenario, settings: Settings) -> Report {
         }
     }
     let variants = u64::try_from(points.len()).unwrap_or(u64::MAX);
-    println!("crash variants: {variants} ({} effects, {} failed)", calm.effects, failures.len());
-    Report { effects: calm.effects, variants, failures }
+    println!(
+        "crash variants: {variants} ({} effects, {} failed)",
+        calm.effects,
+        failures.len()
+    );
+    Report {
+        effects: calm.effects,
+        variants,
+        failures,
+    }
 }
 
 /// The N + 1 places to die among N effects.
@@ -154,7 +162,11 @@ fn compare(point: CrashAt, calm: &Run, run: &Run) -> Option<String> {
     if found.is_empty() {
         return None;
     }
-    Some(format!("{point:?}:\n  {}\n{}", found.join("\n  "), run.transcript))
+    Some(format!(
+        "{point:?}:\n  {}\n{}",
+        found.join("\n  "),
+        run.transcript
+    ))
 }
 
 /// How two endings differ, in words.
@@ -169,10 +181,16 @@ pub fn difference(calm: &Ending, other: &Ending) -> Vec<String> {
             Some(_) => {}
         }
     }
-    let extra = other.objects.keys().filter(|key| !calm.objects.contains_key(*key));
+    let extra = other
+        .objects
+        .keys()
+        .filter(|key| !calm.objects.contains_key(*key));
     found.extend(extra.map(|key| format!("left over: {key}")));
     if calm.outside != other.outside {
-        found.push(format!("outside:\n    {}\n    {}", calm.outside, other.outside));
+        found.push(format!(
+            "outside:\n    {}\n    {}",
+            calm.outside, other.outside
+        ));
     }
     for (resource, count) in &other.created {
         let allowed = calm.created.get(resource).copied().unwrap_or_default();
@@ -203,7 +221,10 @@ pub fn ending(scenario: &dyn Scenario, world: &World) -> Ending {
         let mut object = Value::clone(&object);
         volatile(&mut object, &uids);
         scenario.normalise(&resource.1, &mut object);
-        objects.insert(format!("{}.{}/{}/{}", resource.1, resource.0, key.0, key.1), object);
+        objects.insert(
+            format!("{}.{}/{}/{}", resource.1, resource.0, key.0, key.1),
+            object,
+        );
     }
     let births = world.server.births();
     let created = scenario
@@ -216,14 +237,23 @@ pub fn ending(scenario: &dyn Scenario, world: &World) -> Ending {
             (plural.to_owned(), of_resource.map(|(_, count)| count).sum())
         })
         .collect();
-    Ending { objects, outside: scenario.outside(world), created }
+    Ending {
+        objects,
+        outside: scenario.outside(world),
+        created,
+    }
 }
 
 /// Replaces times and uids by words, and drops what counts writes.
 fn volatile(value: &mut Value, uids: &BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => {
-            for name in ["resourceVersion", "generation", "managedFields", "observedGeneration"] {
+            for name in [
+                "resourceVersion",
+                "generation",
+                "managedFields",
+                "observedGeneration",
+            ] {
                 fields.shift_remove(name);
             }
             fields.values_mut().for_each(|inner| volatile(inner, uids));

@@ -22,6 +22,7 @@
 
 pub mod actors;
 pub mod apiserver;
+pub mod cloud;
 pub mod crash;
 pub mod seed;
 pub mod transcript;

@@ -27,7 +27,10 @@ pub fn render(server: &ApiServer, show: Show) -> String {
     for effect in effects.log() {
         let machinery = matches!(
             &*effect.agent,
-            "actor/garbage-collector" | "actor/namespaces" | "actor/scheduler" | "actor/kubelet"
+            "actor/garbage-collector"
+                | "actor/namespaces"
+                | "actor/scheduler"
+                | "actor/kubelet"
                 | "actor/jobs"
         );
         let noise = matches!(effect.request.plural.as_str(), "leases" | "events");
@@ -87,17 +90,27 @@ fn changes(effect: &Effect) -> Vec<String> {
 }
 
 fn differences(path: &str, before: &Value, after: &Value, secret: bool, found: &mut Vec<String>) {
-    const UNINTERESTING: [&str; 3] =
-        ["metadata.resourceVersion", "metadata.generation", "metadata.managedFields"];
+    const UNINTERESTING: [&str; 3] = [
+        "metadata.resourceVersion",
+        "metadata.generation",
+        "metadata.managedFields",
+    ];
     if before == after || UNINTERESTING.contains(&path) {
         return;
     }
     if let (Value::Object(old), Value::Object(new)) = (before, after) {
         let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for name in names {
-            let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let inner = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
             let absent = &Value::Null;
-            let pair = (old.get(name).unwrap_or(absent), new.get(name).unwrap_or(absent));
+            let pair = (
+                old.get(name).unwrap_or(absent),
+                new.get(name).unwrap_or(absent),
+            );
             differences(&inner, pair.0, pair.1, secret, found);
         }
         return;
@@ -108,7 +121,11 @@ fn differences(path: &str, before: &Value, after: &Value, secret: bool, found: &
     }
     if let (Value::Null, Value::Object(new)) = (before, after) {
         for (name, value) in new {
-            let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let inner = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
             differences(&inner, &Value::Null, value, secret, found);
         }
         return;
@@ -125,14 +142,23 @@ fn conditions(before: &Value, after: &Value) -> Vec<String> {
     let all = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let summary = |condition: &Value| {
         let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
-        (text("type"), format!("{}={}/{}", text("type"), text("status"), text("reason")))
+        (
+            text("type"),
+            format!("{}={}/{}", text("type"), text("status"), text("reason")),
+        )
     };
     let old: Vec<(String, String)> = all(before).iter().map(summary).collect();
     let new: Vec<(String, String)> = all(after).iter().map(summary).collect();
-    let changed = new.iter().filter(|entry| !old.contains(entry)).map(|(_, text)| text.clone());
-    let gone = old.iter().filter(|(kind, _)| !new.iter().any(|(other, _)| other == kind));
-    let mut found: Vec<String> =
-        changed.chain(gone.map(|(kind, _)| format!("-{kind}"))).collect();
+    let changed = new
+        .iter()
+        .filter(|entry| !old.contains(entry))
+        .map(|(_, text)| text.clone());
+    let gone = old
+        .iter()
+        .filter(|(kind, _)| !new.iter().any(|(other, _)| other == kind));
+    let mut found: Vec<String> = changed
+        .chain(gone.map(|(kind, _)| format!("-{kind}")))
+        .collect();
     if found.is_empty() {
         found.push("conditions~".to_owned());
     }

@@ -68,8 +68,7 @@ impl Life {
 }
 
 /// How the operator is started; called once per life.
-pub type Operator =
-    Arc<dyn Fn(Life) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
+pub type Operator = Arc<dyn Fn(Life) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// The running simulation; clones share it.
 #[derive(Clone)]
@@ -107,13 +106,18 @@ where
     let limit = settings.wall * 2;
     std::thread::spawn(move || {
         if running.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("a simulated world took more than {limit:?}: some task loops without waiting");
+            eprintln!(
+                "a simulated world took more than {limit:?}: some task loops without waiting"
+            );
             std::process::exit(101);
         }
     });
     let result = runtime.block_on(async {
-        let server =
-            ApiServer::new(settings.seed, Clock::starting_at(settings.start), settings.latency);
+        let server = ApiServer::new(
+            settings.seed,
+            Clock::starting_at(settings.start),
+            settings.latency,
+        );
         let world = World {
             server,
             settings,
@@ -231,7 +235,10 @@ impl World {
             task.abort();
             if let Some(end) = end {
                 let at = self.elapsed().as_secs_f64();
-                self.state.lock().ends.push(format!("{at:.1}s life {}: {end}", process.life));
+                self.state
+                    .lock()
+                    .ends
+                    .push(format!("{at:.1}s life {}: {end}", process.life));
             }
             tokio::time::sleep(self.settings.restart_after).await;
         }
@@ -282,16 +289,28 @@ impl World {
 
     fn check(&self, what: &str) {
         if self.server.requests() > self.settings.requests {
-            self.give_up(&format!("a hot loop: too many requests while waiting for {what}"));
+            self.give_up(&format!(
+                "a hot loop: too many requests while waiting for {what}"
+            ));
         }
-        let wall = self.state.lock().wall.map(|start| start.elapsed()).unwrap_or_default();
+        let wall = self
+            .state
+            .lock()
+            .wall
+            .map(|start| start.elapsed())
+            .unwrap_or_default();
         if wall > self.settings.wall {
-            self.give_up(&format!("a hot loop: {wall:?} of real time, waiting for {what}"));
+            self.give_up(&format!(
+                "a hot loop: {wall:?} of real time, waiting for {what}"
+            ));
         }
     }
 
     fn give_up(&self, why: &str) -> ! {
         let ends = self.unexpected_ends().join("\n");
-        panic!("{why}\n{ends}\n{}", transcript::render(&self.server, transcript::Show::All));
+        panic!(
+            "{why}\n{ends}\n{}",
+            transcript::render(&self.server, transcript::Show::All)
+        );
     }
 }

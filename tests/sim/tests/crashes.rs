@@ -50,18 +50,30 @@ struct Story {
 
 impl Story {
     fn of(toy: Toy) -> Self {
-        Self { toy, outside: Mutex::default(), faults: Vec::new(), frozen: false }
+        Self {
+            toy,
+            outside: Mutex::default(),
+            faults: Vec::new(),
+            frozen: false,
+        }
     }
 }
 
 fn holds(object: &ConfigMap) -> bool {
-    object.finalizers().iter().any(|finalizer| finalizer == HOLD)
+    object
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == HOLD)
 }
 
 /// Whether nothing is to be done for the object.
 fn settled(object: &ConfigMap) -> bool {
     let dying = object.metadata.deletion_timestamp.is_some();
-    if dying { !holds(object) } else { object.annotations().contains_key("done") }
+    if dying {
+        !holds(object)
+    } else {
+        object.annotations().contains_key("done")
+    }
 }
 
 impl Toy {
@@ -93,7 +105,12 @@ impl Toy {
         }
     }
 
-    async fn reconcile(self, life: &Life, outside: &Outside, seen: &ConfigMap) -> anyhow::Result<()> {
+    async fn reconcile(
+        self,
+        life: &Life,
+        outside: &Outside,
+        seen: &ConfigMap,
+    ) -> anyhow::Result<()> {
         let api: Api<ConfigMap> = Api::namespaced(life.client.clone(), "default");
         let name = seen.name_any();
         if settled(seen) {
@@ -134,7 +151,8 @@ impl Toy {
         }
         self.secret(life, &object).await?;
         let patch = json!({"metadata": {"annotations": {"done": "yes"}}});
-        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch))
+            .await?;
         Ok(())
     }
 
@@ -148,10 +166,20 @@ impl Toy {
             .await;
     }
 
-    async fn finalizers(self, api: &Api<ConfigMap>, object: &ConfigMap, to: Value) -> kube::Result<()> {
+    async fn finalizers(
+        self,
+        api: &Api<ConfigMap>,
+        object: &ConfigMap,
+        to: Value,
+    ) -> kube::Result<()> {
         let patch = json!({"metadata": {
             "resourceVersion": object.metadata.resource_version, "finalizers": to}});
-        api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+        api.patch(
+            &object.name_any(),
+            &PatchParams::default(),
+            &Patch::Merge(patch),
+        )
+        .await?;
         Ok(())
     }
 
@@ -215,7 +243,10 @@ impl Scenario for Story {
             api.delete("a", &DeleteParams::default()).await.unwrap();
             world
                 .until("the first is gone", hour, |server| {
-                    server.object("", "configmaps", "default", "a").is_none().then_some(())
+                    server
+                        .object("", "configmaps", "default", "a")
+                        .is_none()
+                        .then_some(())
                 })
                 .await;
             world.quiet(Duration::from_secs(60)).await;
@@ -242,7 +273,10 @@ fn an_operator_that_does_it_right_ends_the_same_however_it_dies() {
 
 #[test]
 fn random_names_are_found_out() {
-    let toy = Toy { random_names: true, ..Toy::default() };
+    let toy = Toy {
+        random_names: true,
+        ..Toy::default()
+    };
     let report = for_every_effect(&Story::of(toy), Settings::seeded(1));
     let found = report.failures.join("\n");
     assert!(found.contains("secrets: 3 created instead of 2"), "{found}");
@@ -269,7 +303,13 @@ fn an_effect_before_its_record_is_found_out_when_the_object_goes_meanwhile() {
                 tokio::time::sleep(Duration::from_millis(1500)).await;
                 let _ = api.delete("a", &DeleteParams::default()).await;
                 world.quiet(Duration::from_secs(60)).await;
-                assert!(api.list(&ListParams::default()).await.unwrap().items.is_empty());
+                assert!(
+                    api.list(&ListParams::default())
+                        .await
+                        .unwrap()
+                        .items
+                        .is_empty()
+                );
             }
             .boxed()
         }
@@ -280,7 +320,10 @@ fn an_effect_before_its_record_is_found_out_when_the_object_goes_meanwhile() {
     }
     let right = Hasty(Story::of(Toy::default()));
     for_every_effect(&right, Settings::seeded(1)).assert_clean();
-    let wrong = Hasty(Story::of(Toy { holds_too_late: true, ..Toy::default() }));
+    let wrong = Hasty(Story::of(Toy {
+        holds_too_late: true,
+        ..Toy::default()
+    }));
     let report = for_every_effect(&wrong, Settings::seeded(1));
     let found = report.failures.join("\n");
     assert!(found.contains("thing of a"), "{found}");
@@ -289,13 +332,19 @@ fn an_effect_before_its_record_is_found_out_when_the_object_goes_meanwhile() {
 #[test]
 fn a_frozen_store_proves_that_reading_again_is_needed() {
     let frozen = |toy| {
-        let mut story = Story::of(Toy { random_names: true, ..toy });
+        let mut story = Story::of(Toy {
+            random_names: true,
+            ..toy
+        });
         story.frozen = true;
         play(&story, Settings::seeded(1), None).ending.created["secrets"]
     };
     // With random names only the record stands between one Secret and many.
     let reads_again = frozen(Toy::default());
-    let trusts = frozen(Toy { trusts_its_store: true, ..Toy::default() });
+    let trusts = frozen(Toy {
+        trusts_its_store: true,
+        ..Toy::default()
+    });
     assert!(trusts > 2, "{trusts}");
     assert!(reads_again <= trusts, "{reads_again} {trusts}");
 }
@@ -311,11 +360,18 @@ fn refusals_and_lost_answers_do_not_change_how_it_ends() {
             (20, Kind::TooManyRequests(Duration::from_secs(1))),
             (20, Kind::AnswerLost),
         ] {
-            let rule = Rule { percent, ..Rule::times(5, "", "", kind) };
+            let rule = Rule {
+                percent,
+                ..Rule::times(5, "", "", kind)
+            };
             story.faults.push(rule);
         }
         let run = play(&story, Settings::seeded(seed), None);
         let differences = skep_sim::crash::difference(&calm.ending, &run.ending);
-        assert!(differences.is_empty(), "seed {seed}: {differences:?}\n{}", run.transcript);
+        assert!(
+            differences.is_empty(),
+            "seed {seed}: {differences:?}\n{}",
+            run.transcript
+        );
     }
 }

@@ -4,16 +4,12 @@
 
 mod requests;
 
-use serde_json::json;
-use skep_sim::world::{Settings, simulate};
+use requests::shown;
 
 #[test]
 fn answers_every_request_of_the_table() {
-    let answers = simulate(Settings::seeded(1), |world| async move {
-        world.server.seed_object("", "namespaces", &json!({"metadata": {"name": "n"}}));
-        requests::answers(&world.client("tester"), &requests::table("n")).await
-    });
+    let answers = requests::answers_of_the_model();
     insta::with_settings!({snapshot_path => "../golden", prepend_module_to_snapshot => false}, {
-        insta::assert_snapshot!("requests", requests::shown(&answers));
+        insta::assert_snapshot!("requests", shown(&answers));
     });
 }

@@ -29,18 +29,24 @@ fn map(name: &str) -> ConfigMap {
 
 async fn create(client: &kube::Client, name: &str) {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &map(name)).await.unwrap();
+    api.create(&PostParams::default(), &map(name))
+        .await
+        .unwrap();
 }
 
 async fn touch(client: &kube::Client, name: &str, value: &str) {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
     let patch = Patch::Merge(json!({"data": {"value": value}}));
-    api.patch(name, &PatchParams::default(), &patch).await.unwrap();
+    api.patch(name, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
 }
 
 async fn delete(client: &kube::Client, name: &str) {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
-    api.delete(name, &kube::api::DeleteParams::default()).await.unwrap();
+    api.delete(name, &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
 }
 
 /// An operator that only looks.
@@ -56,15 +62,24 @@ fn looker(world: &World, config: watcher::Config) -> Seen {
             while let Some(event) = stream.next().await {
                 let text = match event {
                     Ok(watcher::Event::Init) => "init".to_owned(),
-                    Ok(watcher::Event::InitApply(object)) => format!("listed {}", object.name_any()),
+                    Ok(watcher::Event::InitApply(object)) => {
+                        format!("listed {}", object.name_any())
+                    }
                     Ok(watcher::Event::InitDone) => "done".to_owned(),
                     Ok(watcher::Event::Apply(object)) => {
                         let value = object.data.unwrap_or_default().remove("value");
-                        format!("{} {}", object.metadata.name.unwrap(), value.unwrap_or_default())
+                        format!(
+                            "{} {}",
+                            object.metadata.name.unwrap(),
+                            value.unwrap_or_default()
+                        )
                     }
                     Ok(watcher::Event::Delete(object)) => format!("deleted {}", object.name_any()),
-                    Err(error) => format!("error {}", error.to_string().contains("410")
-                        || format!("{error:?}").contains("Expired")),
+                    Err(error) => format!(
+                        "error {}",
+                        error.to_string().contains("410")
+                            || format!("{error:?}").contains("Expired")
+                    ),
                 };
                 record.lock().unwrap().push(text);
             }
@@ -95,7 +110,15 @@ fn a_watcher_lists_and_follows() {
         world.quiet(Duration::from_secs(5)).await;
         assert_eq!(
             words(&seen),
-            ["init", "listed old", "done", "new ", "new 1", "deleted old", "new 2"]
+            [
+                "init",
+                "listed old",
+                "done",
+                "new ",
+                "new 1",
+                "deleted old",
+                "new 2"
+            ]
         );
     });
 }
@@ -123,7 +146,9 @@ fn a_label_selector_turns_changes_into_deletions() {
         let api: Api<ConfigMap> = Api::namespaced(person.clone(), "default");
         for labels in [json!({"a": "2"}), json!({"a": "3"}), json!({"a": "1"})] {
             let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
-            api.patch("x", &PatchParams::default(), &patch).await.unwrap();
+            api.patch("x", &PatchParams::default(), &patch)
+                .await
+                .unwrap();
         }
         world.quiet(Duration::from_secs(5)).await;
         assert_eq!(words(&seen), ["init", "done", "x ", "deleted x", "x "]);
@@ -146,7 +171,10 @@ fn a_compaction_ends_a_watch_that_lags_and_the_list_repairs_it() {
         let seen = words(&seen);
         assert_eq!(seen[..3], ["init", "listed x", "done"]);
         assert!(seen.contains(&"error true".to_owned()), "{seen:?}");
-        assert_eq!(seen[seen.len() - 4..], ["init", "listed x", "listed y", "done"]);
+        assert_eq!(
+            seen[seen.len() - 4..],
+            ["init", "listed x", "listed y", "done"]
+        );
     });
 }
 
@@ -161,7 +189,15 @@ fn frozen_late_and_lost_events_are_the_operators_alone() {
         world.quiet(Duration::from_secs(60)).await;
         assert_eq!(words(&seen), ["init", "done"], "frozen");
         let everybody: Api<ConfigMap> = Api::namespaced(person.clone(), "default");
-        assert_eq!(everybody.list(&ListParams::default().match_any()).await.unwrap().items.len(), 1);
+        assert_eq!(
+            everybody
+                .list(&ListParams::default().match_any())
+                .await
+                .unwrap()
+                .items
+                .len(),
+            1
+        );
         world.server.thaw_watches("configmaps");
         world.quiet(Duration::from_secs(5)).await;
         assert_eq!(words(&seen), ["init", "done", "x "], "thawed");
@@ -170,7 +206,9 @@ fn frozen_late_and_lost_events_are_the_operators_alone() {
         touch(&person, "x", "2").await;
         world.quiet(Duration::from_secs(5)).await;
         assert_eq!(words(&seen)[3..], ["x 2"], "one was lost");
-        world.server.delay_watches("configmaps", Duration::from_secs(30));
+        world
+            .server
+            .delay_watches("configmaps", Duration::from_secs(30));
         touch(&person, "x", "late").await;
         tokio::time::sleep(Duration::from_secs(20)).await;
         assert_eq!(words(&seen).len(), 4, "late");
@@ -185,14 +223,20 @@ fn a_restarted_operator_with_a_cached_list_starts_from_the_frozen_view() {
         let person = world.client("person");
         create(&person, "x").await;
         // kube asks for a cached list only when it wants it in one piece.
-        let whole = watcher::Config { page_size: None, ..watcher::Config::default() };
+        let whole = watcher::Config {
+            page_size: None,
+            ..watcher::Config::default()
+        };
         let seen = looker(&world, whole.any_semantic());
         world.quiet(Duration::from_secs(5)).await;
         world.server.freeze_watches("configmaps");
         create(&person, "y").await;
         world.kill_operator();
         tokio::time::sleep(Duration::from_secs(30)).await;
-        assert_eq!(words(&seen), ["init", "listed x", "done", "init", "listed x", "done"]);
+        assert_eq!(
+            words(&seen),
+            ["init", "listed x", "done", "init", "listed x", "done"]
+        );
         assert_eq!(world.lives(), 2);
         assert!(world.unexpected_ends().is_empty());
     });
@@ -211,13 +255,21 @@ fn pages_are_of_one_moment_until_they_are_forgotten() {
         assert_eq!(first.metadata.remaining_item_count, Some(3));
         delete(&person, "m2").await;
         create(&person, "m9").await;
-        let rest = api.list(&ListParams::default().continue_token(&token)).await.unwrap();
+        let rest = api
+            .list(&ListParams::default().continue_token(&token))
+            .await
+            .unwrap();
         let names: Vec<String> = rest.items.iter().map(kube::ResourceExt::name_any).collect();
         assert_eq!(names, ["m2", "m3", "m4"], "as it was at the first page");
-        assert_eq!(rest.metadata.resource_version, first.metadata.resource_version);
+        assert_eq!(
+            rest.metadata.resource_version,
+            first.metadata.resource_version
+        );
         world.server.compact();
         create(&person, "m10").await;
-        let late = api.list(&ListParams::default().continue_token(&token)).await;
+        let late = api
+            .list(&ListParams::default().continue_token(&token))
+            .await;
         assert!(matches!(late, Err(kube::Error::Api(status)) if status.code == 410));
     });
 }
@@ -229,7 +281,10 @@ fn secrets_can_be_followed_by_metadata_alone() {
         let whole: Api<Secret> = Api::namespaced(person.clone(), "default");
         let secret = serde_json::from_value(json!({
             "metadata": {"name": "s"}, "stringData": {"value": "skep-canary-7f3a"}}));
-        whole.create(&PostParams::default(), &secret.unwrap()).await.unwrap();
+        whole
+            .create(&PostParams::default(), &secret.unwrap())
+            .await
+            .unwrap();
         let listed = whole.list_metadata(&ListParams::default()).await.unwrap();
         assert_eq!(listed.items[0].metadata.name.as_deref(), Some("s"));
         let params = WatchParams::default().timeout(2);

@@ -148,9 +148,11 @@ pub enum FactsError {
 impl ClusterFacts {
     /// Parses and validates `metadata.json`. Unknown keys are ignored.
     pub fn from_metadata(metadata: &[u8], hints: &Hints) -> Result<Self, FactsError> {
-        let wire: wire::Metadata = serde_json::from_slice(metadata).map_err(|error| {
-            FactsError::Parse { line: error.line(), column: error.column() }
-        })?;
+        let wire: wire::Metadata =
+            serde_json::from_slice(metadata).map_err(|error| FactsError::Parse {
+                line: error.line(),
+                column: error.column(),
+            })?;
         if let Some(expected) = &hints.infra_id
             && *expected != wire.infra_id
         {
@@ -160,7 +162,15 @@ impl ClusterFacts {
             });
         }
         let mut corrections = Vec::new();
-        let wire::Metadata { cluster_name, cluster_id, infra_id, aws, azure, gcp, rest } = wire;
+        let wire::Metadata {
+            cluster_name,
+            cluster_id,
+            infra_id,
+            aws,
+            azure,
+            gcp,
+            rest,
+        } = wire;
         let platform = match (aws, azure, gcp) {
             (Some(aws), None, None) => {
                 PlatformFacts::Aws(aws.into_facts(&cluster_name, hints, &mut corrections)?)
@@ -177,7 +187,12 @@ impl ClusterFacts {
             (_, _, _) => return Err(FactsError::Missing("a single platform")),
         };
         let cluster_id = cluster_id.filter(|id| !id.is_empty());
-        Ok(Self { cluster_name, cluster_id, corrections, ..Self::checked(&infra_id, platform)? })
+        Ok(Self {
+            cluster_name,
+            cluster_id,
+            corrections,
+            ..Self::checked(&infra_id, platform)?
+        })
     }
 
     /// Facts of an AWS cluster from explicit values (legacy flow, command line).
@@ -233,7 +248,10 @@ impl ClusterFacts {
             PlatformFacts::Aws(facts) => facts.filters.clone(),
             PlatformFacts::Azure(_) => vec![
                 one(format!("kubernetes.io_cluster.{infra_id}"), "owned"),
-                one(format!("sigs.k8s.io_cluster-api-provider-azure_cluster_{infra_id}"), "owned"),
+                one(
+                    format!("sigs.k8s.io_cluster-api-provider-azure_cluster_{infra_id}"),
+                    "owned",
+                ),
             ],
             PlatformFacts::Gcp(_) => vec![
                 one(format!("kubernetes-io-cluster-{infra_id}"), "owned"),
@@ -268,23 +286,34 @@ impl ClusterFacts {
     pub fn proof_by_tags(&self, tags: &BTreeMap<String, String>) -> Option<Proof> {
         let filters = self.ownership_tags();
         let matching = filters.iter().find(|filter| {
-            !filter.is_empty() && filter.iter().all(|(key, value)| tags.get(key) == Some(value))
+            !filter.is_empty()
+                && filter
+                    .iter()
+                    .all(|(key, value)| tags.get(key) == Some(value))
         })?;
-        let (key, value) = matching.iter().find(|pair| names_cluster(*pair, &self.infra_id))?;
-        Some(Proof::OwnedTag { key: key.clone(), value: value.clone() })
+        let (key, value) = matching
+            .iter()
+            .find(|pair| names_cluster(*pair, &self.infra_id))?;
+        Some(Proof::OwnedTag {
+            key: key.clone(),
+            value: value.clone(),
+        })
     }
 
     /// The proof that this name is, for kinds that cannot carry tags.
     pub fn proof_by_name(&self, name: &str) -> Option<Proof> {
         let prefix = format!("{}-", self.infra_id);
-        name.starts_with(&prefix).then_some(Proof::NamePrefix { prefix })
+        name.starts_with(&prefix)
+            .then_some(Proof::NamePrefix { prefix })
     }
 
     /// The proof that this record name is, in a zone that clusters share. The boundary of labels
     /// counts: `api.mydev.example.com` is not under `dev.example.com`.
     pub fn proof_by_domain(&self, record: &str) -> Option<Proof> {
         let domain = self.cluster_domain()?;
-        under_domain(record, domain).then(|| Proof::DomainName { domain: domain.to_owned() })
+        under_domain(record, domain).then(|| Proof::DomainName {
+            domain: domain.to_owned(),
+        })
     }
 
     /// Whether these facts bear out a proof for a resource of this name. `MemberOf` is borne out by
@@ -293,7 +322,10 @@ impl ClusterFacts {
         match proof {
             Proof::OwnedTag { key, value } => {
                 names_cluster((key, value), &self.infra_id)
-                    && self.ownership_tags().iter().any(|filter| filter.get(key) == Some(value))
+                    && self
+                        .ownership_tags()
+                        .iter()
+                        .any(|filter| filter.get(key) == Some(value))
             }
             Proof::NamePrefix { .. } => self.proof_by_name(name).as_ref() == Some(proof),
             Proof::DomainName { .. } => self.proof_by_domain(name).as_ref() == Some(proof),
@@ -310,8 +342,9 @@ impl ClusterFacts {
                     return Err(FactsError::Missing("aws.region"));
                 }
                 let domain = facts.cluster_domain.take();
-                facts.cluster_domain =
-                    domain.map(|domain| normal_domain(&domain)).filter(|domain| !domain.is_empty());
+                facts.cluster_domain = domain
+                    .map(|domain| normal_domain(&domain))
+                    .filter(|domain| !domain.is_empty());
                 if let Some(domain) = &facts.cluster_domain {
                     check_domain(domain)?;
                 }
@@ -326,8 +359,9 @@ impl ClusterFacts {
                     return Err(FactsError::Missing("gcp.projectID"));
                 }
                 let domain = facts.private_zone_domain.take();
-                facts.private_zone_domain =
-                    domain.map(|domain| normal_domain(&domain)).filter(|domain| !domain.is_empty());
+                facts.private_zone_domain = domain
+                    .map(|domain| normal_domain(&domain))
+                    .filter(|domain| !domain.is_empty());
             }
             PlatformFacts::Other(_) => {}
         }
@@ -346,15 +380,31 @@ impl ClusterFacts {
 const SHORTEST_INFRA_ID: usize = 5;
 
 /// Platforms that are recognised and not erased here.
-const OTHER_PLATFORMS: [&str; 8] =
-    ["openstack", "vsphere", "ibmcloud", "nutanix", "baremetal", "powervs", "powervc", "ovirt"];
+const OTHER_PLATFORMS: [&str; 8] = [
+    "openstack",
+    "vsphere",
+    "ibmcloud",
+    "nutanix",
+    "baremetal",
+    "powervs",
+    "powervc",
+    "ovirt",
+];
 
 fn check_infra_id(infra_id: &str) -> Result<(), FactsError> {
-    let refuse = |why| Err(FactsError::InfraId { infra_id: infra_id.to_owned(), why });
+    let refuse = |why| {
+        Err(FactsError::InfraId {
+            infra_id: infra_id.to_owned(),
+            why,
+        })
+    };
     if infra_id.len() < SHORTEST_INFRA_ID {
         return refuse("it is too short to tell clusters apart");
     }
-    if !infra_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+    if !infra_id
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-')
+    {
         return refuse("it contains a character other than letters, digits and dashes");
     }
     if infra_id.starts_with('-') || infra_id.ends_with('-') {
@@ -369,12 +419,18 @@ fn check_filters(filters: &[TagFilter], infra_id: &str) -> Result<(), FactsError
     }
     for (index, filter) in filters.iter().enumerate() {
         if filter.is_empty() {
-            return Err(FactsError::Filter(index, "an empty filter matches everything"));
+            return Err(FactsError::Filter(
+                index,
+                "an empty filter matches everything",
+            ));
         }
         for (key, value) in filter {
             let text = [key.as_str(), value.as_str()];
             if text.iter().any(|text| text.trim().is_empty()) {
-                return Err(FactsError::Filter(index, "an empty key or value matches too much"));
+                return Err(FactsError::Filter(
+                    index,
+                    "an empty key or value matches too much",
+                ));
             }
             if text.iter().any(|text| text.contains(['*', '?'])) {
                 return Err(FactsError::Filter(index, "it contains a wildcard"));
@@ -392,7 +448,10 @@ fn check_filters(filters: &[TagFilter], infra_id: &str) -> Result<(), FactsError
             return Err(FactsError::Filter(index, "it names another cluster"));
         }
         let shared = filter.iter().any(|(key, value)| {
-            CLUSTER_TAG_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && value != "owned"
+            CLUSTER_TAG_PREFIXES
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+                && value != "owned"
         });
         if shared {
             return Err(FactsError::Filter(index, "it selects what is not owned"));
@@ -402,8 +461,10 @@ fn check_filters(filters: &[TagFilter], infra_id: &str) -> Result<(), FactsError
 }
 
 /// Keys of ownership tags, up to the infra ID.
-const CLUSTER_TAG_PREFIXES: [&str; 2] =
-    ["kubernetes.io/cluster/", "sigs.k8s.io/cluster-api-provider-aws/cluster/"];
+const CLUSTER_TAG_PREFIXES: [&str; 2] = [
+    "kubernetes.io/cluster/",
+    "sigs.k8s.io/cluster-api-provider-aws/cluster/",
+];
 
 /// Whether a tag belongs to one cluster alone: it carries the infra ID or the cluster's UUID.
 fn names_cluster((key, value): (&String, &String), infra_id: &str) -> bool {
@@ -411,7 +472,12 @@ fn names_cluster((key, value): (&String, &String), infra_id: &str) -> bool {
 }
 
 fn check_domain(domain: &str) -> Result<(), FactsError> {
-    let refuse = |why| Err(FactsError::Domain { domain: domain.to_owned(), why });
+    let refuse = |why| {
+        Err(FactsError::Domain {
+            domain: domain.to_owned(),
+            why,
+        })
+    };
     if domain.contains(['*', '?']) {
         return refuse("it contains a wildcard");
     }
@@ -507,7 +573,12 @@ mod wire {
         let Some(domain) = some_text(domain).map(|domain| normal_domain(&domain)) else {
             return Ok(None);
         };
-        let refuse = |why| Err(FactsError::Domain { domain: domain.clone(), why });
+        let refuse = |why| {
+            Err(FactsError::Domain {
+                domain: domain.clone(),
+                why,
+            })
+        };
         let name = cluster_name.to_ascii_lowercase();
         let base = hints.base_domain.as_deref().map(normal_domain);
         if base.as_ref() == Some(&domain) {
@@ -544,8 +615,10 @@ mod wire {
 
     impl Azure {
         pub(super) fn into_facts(self, infra_id: &str) -> AzureFacts {
-            let arm = some_text(self.arm_endpoint)
-                .map(|url| Endpoint { service: "arm".to_owned(), url });
+            let arm = some_text(self.arm_endpoint).map(|url| Endpoint {
+                service: "arm".to_owned(),
+                url,
+            });
             AzureFacts {
                 cloud_name: some_text(self.cloud_name)
                     .unwrap_or_else(|| "AzurePublicCloud".to_owned()),
@@ -579,7 +652,10 @@ mod wire {
 
     impl Gcp {
         pub(super) fn into_facts(self) -> Result<GcpFacts, FactsError> {
-            let endpoint = self.endpoint.as_ref().and_then(|endpoint| endpoint.get("name"));
+            let endpoint = self
+                .endpoint
+                .as_ref()
+                .and_then(|endpoint| endpoint.get("name"));
             let endpoint = endpoint.and_then(Value::as_str).map(|name| Endpoint {
                 service: "psc".to_owned(),
                 url: name.to_owned(),
@@ -599,6 +675,7 @@ mod wire {
     }
 
     fn some_text(text: Option<String>) -> Option<String> {
-        text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        text.map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
     }
 }

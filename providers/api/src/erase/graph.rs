@@ -67,7 +67,10 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn new(kinds: &[KindSpec]) -> Self {
         Self {
-            kinds: kinds.iter().map(|spec| (spec.kind.clone(), spec.clone())).collect(),
+            kinds: kinds
+                .iter()
+                .map(|spec| (spec.kind.clone(), spec.clone()))
+                .collect(),
             dag: DiGraph::new(),
             index: BTreeMap::new(),
             releases: BTreeMap::new(),
@@ -139,10 +142,10 @@ impl Graph {
         &mut self,
         holder: NodeIndex,
         held: NodeIndex,
-        hold: Hold,
+        manner: Hold,
         over: impl Fn(NodeIndex) -> bool,
     ) {
-        self.edge(Some(holder), Some(held), because(hold));
+        self.edge(Some(holder), Some(held), because(manner));
         self.open_cycles(over);
     }
 
@@ -152,7 +155,10 @@ impl Graph {
         let mut waves = vec![0; self.dag.node_count()];
         // Cycles were opened, so the order exists.
         for index in toposort(&self.dag, None).unwrap_or_default() {
-            let wave = self.before(index).map(|before| waves[before.index()] + 1).max();
+            let wave = self
+                .before(index)
+                .map(|before| waves[before.index()] + 1)
+                .max();
             waves[index.index()] = wave.unwrap_or(0);
         }
         let last = waves.iter().copied().max().unwrap_or(0) + 1;
@@ -251,7 +257,10 @@ impl Graph {
     fn set_aside(&mut self, resource: &Resource, reason: &str, ours: bool) {
         for held in resource.uses.keys() {
             let holder = format!("{} {}", resource.kind, resource.id);
-            self.foreign_holders.entry(held.clone()).or_default().insert(holder);
+            self.foreign_holders
+                .entry(held.clone())
+                .or_default()
+                .insert(holder);
         }
         if !self.index.contains_key(&resource.id) {
             self.untouched.insert(
@@ -279,7 +288,12 @@ impl Graph {
         if let Disposal::Follows(owner) = &resource.disposal {
             self.edge(self.find(owner), Some(new), Because::Follows);
         }
-        for other in self.dag.node_indices().filter(|other| *other != new).collect::<Vec<_>>() {
+        for other in self
+            .dag
+            .node_indices()
+            .filter(|other| *other != new)
+            .collect::<Vec<_>>()
+        {
             let node = self.dag[other].clone();
             if let Some(hold) = node.resource.uses.get(&resource.id) {
                 self.edge(Some(other), Some(new), because(*hold));
@@ -304,7 +318,12 @@ impl Graph {
             }
         };
         let kind = &self.dag[new].resource.kind;
-        for rule in self.kinds.get(kind).into_iter().flat_map(|spec| &spec.after) {
+        for rule in self
+            .kinds
+            .get(kind)
+            .into_iter()
+            .flat_map(|spec| &spec.after)
+        {
             for first in self.by_kind.get(&rule.kind).into_iter().flatten() {
                 join(*first, new, rule.scope);
             }
@@ -320,7 +339,9 @@ impl Graph {
     }
 
     fn edge(&mut self, first: Option<NodeIndex>, then: Option<NodeIndex>, because: Because) {
-        let (Some(first), Some(then)) = (first, then) else { return };
+        let (Some(first), Some(then)) = (first, then) else {
+            return;
+        };
         let untag = |index: NodeIndex| self.dag[index].action == Action::Untag;
         if first == then || untag(first) || untag(then) {
             return;
@@ -342,7 +363,9 @@ impl Graph {
     fn open_cycles(&mut self, over: impl Fn(NodeIndex) -> bool) {
         loop {
             let live = NodeFiltered::from_fn(&self.dag, |index| !over(index));
-            let cycle = tarjan_scc(&live).into_iter().find(|component| component.len() > 1);
+            let cycle = tarjan_scc(&live)
+                .into_iter()
+                .find(|component| component.len() > 1);
             let Some(cycle) = cycle else { return };
             let cycle: BTreeSet<NodeIndex> = cycle.into_iter().collect();
             let inside: Vec<_> = self
@@ -361,23 +384,22 @@ impl Graph {
             let holder = references
                 .into_iter()
                 .max_by_key(|(index, count)| (*count, std::cmp::Reverse(name(index))));
-            match holder {
-                Some((holder, _)) => {
-                    self.release(holder);
-                }
-                None => {
-                    let weakest = inside.into_iter().min_by_key(|(because, source, target)| {
-                        (*because, name(source), name(target))
-                    });
-                    let Some((_, source, target)) = weakest else { return };
-                    tracing::debug!(
-                        first = %name(&source), then = %name(&target),
-                        "a cycle of dependencies is opened without knowing how; the cloud decides"
-                    );
-                    if let Some(edge) = self.dag.find_edge(source, target) {
-                        self.dag.remove_edge(edge);
-                    }
-                }
+            if let Some((holder, _)) = holder {
+                self.release(holder);
+                continue;
+            }
+            let weakest = inside
+                .into_iter()
+                .min_by_key(|(because, source, target)| (*because, name(source), name(target)));
+            let Some((_, source, target)) = weakest else {
+                return;
+            };
+            tracing::debug!(
+                first = %name(&source), then = %name(&target),
+                "a cycle of dependencies is opened without knowing how; the cloud decides"
+            );
+            if let Some(edge) = self.dag.find_edge(source, target) {
+                self.dag.remove_edge(edge);
             }
         }
     }
@@ -388,7 +410,10 @@ impl Graph {
         let resource = Arc::clone(&self.dag[holder].resource);
         let step = match self.releases.get(&resource.id) {
             Some(step) => *step,
-            None => self.dag.add_node(Node { action: Action::Release, resource: Arc::clone(&resource) }),
+            None => self.dag.add_node(Node {
+                action: Action::Release,
+                resource: Arc::clone(&resource),
+            }),
         };
         self.releases.insert(resource.id.clone(), step);
         let held: Vec<NodeIndex> = self

@@ -30,11 +30,10 @@ use tokio_util::sync::CancellationToken;
 pub use facts::{
     AwsFacts, AzureFacts, ClusterFacts, FactsError, GcpFacts, Hints, PlatformFacts, TagFilter,
 };
-pub use inventory::{
-    After, Discovery, EraseTarget, Eraser, Gap, Inventory, KindSpec, Outcome, Scope,
-    UNTAG_BATCH,
-};
 pub use graph::GraphError;
+pub use inventory::{
+    After, Discovery, EraseTarget, Eraser, Gap, Inventory, KindSpec, Outcome, Scope, UNTAG_BATCH,
+};
 pub use plan::{Action, Plan, PlannedStep, Untouched};
 pub use progress::{Blocked, KindProgress, Phase, Progress, Waiting};
 pub use receipt::{Disposed, Left, Receipt, RecordedPlan, Summary};
@@ -71,7 +70,7 @@ impl Default for EraseOptions {
             quiet_period: Duration::from_secs(20),
             concurrency: 16,
             attempts: 5,
-            patience: Duration::from_secs(600),
+            patience: Duration::from_mins(10),
             poll: (Duration::from_secs(2), Duration::from_secs(30)),
             sweeps: 5,
             checkpoint: Duration::from_secs(15),
@@ -158,7 +157,15 @@ impl EraseContext {
     pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Progress>) {
         let (progress, seen) = watch::channel(Progress::default());
         let cancel = CancellationToken::new();
-        (Self { clock, journal: Arc::new(NoJournal), progress, cancel }, seen)
+        (
+            Self {
+                clock,
+                journal: Arc::new(NoJournal),
+                progress,
+                cancel,
+            },
+            seen,
+        )
     }
 }
 
@@ -169,7 +176,7 @@ impl EraseContext {
 pub enum EraseError {
     /// The credentials could not be verified; nothing was touched.
     #[error("the account cannot be identified")]
-    Identify(#[source] Error),
+    Identify(#[source] Box<Error>),
     /// The credentials are of another account; nothing was touched.
     #[error("the credentials are of {found}, the cluster was installed in {expected}")]
     WrongAccount {
@@ -195,7 +202,7 @@ pub enum EraseError {
     Discover {
         /// Why.
         #[source]
-        source: Error,
+        source: Box<Error>,
         /// The receipt so far, when anything was done already.
         receipt: Option<Box<Receipt>>,
     },
@@ -237,8 +244,14 @@ impl EraseError {
         let begun = !so_far.plans.is_empty();
         let so_far = begun.then(|| Box::new(so_far));
         match self {
-            Self::Discover { source, .. } => Self::Discover { source, receipt: so_far },
-            Self::Journal { source, .. } => Self::Journal { source, receipt: so_far },
+            Self::Discover { source, .. } => Self::Discover {
+                source,
+                receipt: so_far,
+            },
+            Self::Journal { source, .. } => Self::Journal {
+                source,
+                receipt: so_far,
+            },
             Self::Cancelled { .. } => Self::Cancelled { receipt: so_far },
             other @ (Self::Identify(_)
             | Self::WrongAccount { .. }
@@ -262,17 +275,23 @@ pub async fn run(
 }
 
 /// What [`run`] would do first: fence, discover, plan. Makes only reading calls.
-pub async fn plan(
-    request: &EraseRequest,
-    target: &dyn EraseTarget,
-) -> Result<Plan, EraseError> {
+pub async fn plan(request: &EraseRequest, target: &dyn EraseTarget) -> Result<Plan, EraseError> {
     let account = fence(request, target).await?;
     let discovery = target
         .discover()
         .await
-        .map_err(|source| EraseError::Discover { source, receipt: None })?;
-    Plan::build(&request.facts, &account, target.kinds(), discovery, "initial")
-        .map_err(|fault| EraseError::Inventory(fault.to_string()))
+        .map_err(|error| EraseError::Discover {
+            source: Box::new(error),
+            receipt: None,
+        })?;
+    Plan::build(
+        &request.facts,
+        &account,
+        target.kinds(),
+        discovery,
+        "initial",
+    )
+    .map_err(|fault| EraseError::Inventory(fault.to_string()))
 }
 
 /// Compares the account of the credentials with the recorded one.
@@ -280,11 +299,15 @@ pub(crate) async fn fence(
     request: &EraseRequest,
     target: &dyn EraseTarget,
 ) -> Result<AccountId, EraseError> {
-    let found = target.identity().await.map_err(EraseError::Identify)?;
+    let found = target
+        .identity()
+        .await
+        .map_err(|error| EraseError::Identify(Box::new(error)))?;
     match &request.account {
-        Some(expected) if *expected != found => {
-            Err(EraseError::WrongAccount { expected: expected.clone(), found })
-        }
+        Some(expected) if *expected != found => Err(EraseError::WrongAccount {
+            expected: expected.clone(),
+            found,
+        }),
         Some(_) | None => Ok(found),
     }
 }

@@ -106,9 +106,20 @@ impl Plan {
         reason: &str,
     ) -> Result<Self, GraphError> {
         let mut graph = Graph::new(kinds);
-        let Discovery { resources, gaps, control_plane_ended } = discovery;
+        let Discovery {
+            resources,
+            gaps,
+            control_plane_ended,
+        } = discovery;
         graph.add(facts, resources)?;
-        Ok(Self::of_graph(facts, account, &graph, &gaps, control_plane_ended, reason))
+        Ok(Self::of_graph(
+            facts,
+            account,
+            &graph,
+            &gaps,
+            control_plane_ended,
+            reason,
+        ))
     }
 
     pub(crate) fn of_graph(
@@ -126,7 +137,10 @@ impl Plan {
             step.wave = *wave;
         }
         plan.untouched = graph.untouched.values().cloned().collect();
-        plan.gaps = gaps.iter().map(|gap| format!("{}: {}", gap.source, gap.error)).collect();
+        plan.gaps = gaps
+            .iter()
+            .map(|gap| format!("{}: {}", gap.source, gap.error))
+            .collect();
         plan.control_plane |= control_plane_ended;
         plan.digest = plan.compute_digest();
         plan
@@ -140,12 +154,17 @@ impl Plan {
         nodes: &[NodeIndex],
         reason: &str,
     ) -> Self {
-        let places: BTreeMap<NodeIndex, usize> =
-            nodes.iter().enumerate().map(|(place, index)| (*index, place)).collect();
+        let places: BTreeMap<NodeIndex, usize> = nodes
+            .iter()
+            .enumerate()
+            .map(|(place, index)| (*index, place))
+            .collect();
         let step = |index: &NodeIndex| {
             let Node { action, resource } = graph.node(*index);
-            let mut after: Vec<usize> =
-                graph.before(*index).filter_map(|before| places.get(&before).copied()).collect();
+            let mut after: Vec<usize> = graph
+                .before(*index)
+                .filter_map(|before| places.get(&before).copied())
+                .collect();
             after.sort_unstable();
             PlannedStep {
                 action: *action,
@@ -165,7 +184,9 @@ impl Plan {
             untouched: Vec::new(),
             gaps: Vec::new(),
             digest: String::new(),
-            control_plane: nodes.iter().any(|index| graph.node(*index).resource.control_plane),
+            control_plane: nodes
+                .iter()
+                .any(|index| graph.node(*index).resource.control_plane),
         };
         plan.digest = plan.compute_digest();
         plan
@@ -179,7 +200,11 @@ impl Plan {
     /// Resources to be deleted, waited for or untagged, per kind.
     pub fn counts(&self) -> BTreeMap<Kind, usize> {
         let mut counts = BTreeMap::new();
-        for step in self.steps.iter().filter(|step| step.action != Action::Release) {
+        for step in self
+            .steps
+            .iter()
+            .filter(|step| step.action != Action::Release)
+        {
             *counts.entry(step.kind.clone()).or_default() += 1;
         }
         counts
@@ -190,7 +215,11 @@ impl Plan {
             .steps
             .iter()
             .map(|step| {
-                let proof = step.proof.as_ref().map(ToString::to_string).unwrap_or_default();
+                let proof = step
+                    .proof
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 format!("{:?}\t{}\t{}\t{proof}", step.action, step.kind, step.id)
             })
             .collect();
@@ -215,8 +244,20 @@ impl Plan {
 impl fmt::Display for Plan {
     /// A table for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { infra_id, account, steps, untouched, gaps, digest, .. } = self;
-        writeln!(f, "Plan for {infra_id} in {account}, {} steps, {digest}", steps.len())?;
+        let Self {
+            infra_id,
+            account,
+            steps,
+            untouched,
+            gaps,
+            digest,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "Plan for {infra_id} in {account}, {} steps, {digest}",
+            steps.len()
+        )?;
         let rows: Vec<[String; 5]> = steps
             .iter()
             .map(|step| {
@@ -231,11 +272,17 @@ impl fmt::Display for Plan {
                 } else {
                     format!("{} ({})", step.id, step.name)
                 };
-                let proof = step.proof.as_ref().map_or_else(
-                    || "shared".to_owned(),
-                    ToString::to_string,
-                );
-                [step.wave.to_string(), action.to_owned(), step.kind.to_string(), name, proof]
+                let proof = step
+                    .proof
+                    .as_ref()
+                    .map_or_else(|| "shared".to_owned(), ToString::to_string);
+                [
+                    step.wave.to_string(),
+                    action.to_owned(),
+                    step.kind.to_string(),
+                    name,
+                    proof,
+                ]
             })
             .collect();
         table(f, ["WAVE", "DO", "KIND", "RESOURCE", "BECAUSE"], &rows)?;
@@ -246,7 +293,10 @@ impl fmt::Display for Plan {
             }
         }
         if !gaps.is_empty() {
-            writeln!(f, "\nListings that failed, so that nothing can be called empty:")?;
+            writeln!(
+                f,
+                "\nListings that failed, so that nothing can be called empty:"
+            )?;
             for gap in gaps {
                 writeln!(f, "  {gap}")?;
             }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::resource::{Kind, ResourceId};
 
 /// What the engine is doing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Phase {
     /// Comparing the account with the recorded one.

@@ -138,22 +138,48 @@ impl Receipt {
             return self;
         }
         let still: BTreeSet<ResourceId> = self.left.iter().map(|left| left.id.clone()).collect();
-        let known: BTreeSet<ResourceId> =
-            self.deleted.iter().chain(&self.untagged).map(|gone| gone.id.clone()).collect();
+        let known: BTreeSet<ResourceId> = self
+            .deleted
+            .iter()
+            .chain(&self.untagged)
+            .map(|gone| gone.id.clone())
+            .collect();
         let before = |id: &ResourceId| !known.contains(id);
-        let mut deleted: Vec<Disposed> =
-            earlier.deleted.into_iter().filter(|gone| before(&gone.id)).collect();
-        let mut untagged: Vec<Disposed> =
-            earlier.untagged.into_iter().filter(|gone| before(&gone.id)).collect();
+        let mut deleted: Vec<Disposed> = earlier
+            .deleted
+            .into_iter()
+            .filter(|gone| before(&gone.id))
+            .collect();
+        let mut untagged: Vec<Disposed> = earlier
+            .untagged
+            .into_iter()
+            .filter(|gone| before(&gone.id))
+            .collect();
         for left in earlier.left {
             if !listed {
                 if !still.contains(&left.id) && !known.contains(&left.id) {
                     self.left.push(left);
                 }
             } else if left.ours && !still.contains(&left.id) && !known.contains(&left.id) {
-                let Left { id, kind, name, shared, .. } = left;
-                let gone = Disposed { id, kind, name, proof: None, at: self.started };
-                if shared { untagged.push(gone) } else { deleted.push(gone) }
+                let Left {
+                    id,
+                    kind,
+                    name,
+                    shared,
+                    ..
+                } = left;
+                let gone = Disposed {
+                    id,
+                    kind,
+                    name,
+                    proof: None,
+                    at: self.started,
+                };
+                if shared {
+                    untagged.push(gone);
+                } else {
+                    deleted.push(gone);
+                }
             }
         }
         deleted.append(&mut self.deleted);
@@ -183,7 +209,11 @@ impl Receipt {
         for left in self.left.iter().filter(|left| left.ours) {
             kinds.entry(left.kind.clone()).or_default().total += 1;
         }
-        let blocked = self.left.iter().filter(|left| left.ours).take(Progress::SHOWN);
+        let blocked = self
+            .left
+            .iter()
+            .filter(|left| left.ours)
+            .take(Progress::SHOWN);
         Summary {
             plan_digest: self.plans.first().map(|plan| plan.digest.clone()),
             kinds,
@@ -218,8 +248,16 @@ impl Progress {
 impl fmt::Display for Receipt {
     /// A table for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.complete { "complete, nothing left" } else { "NOT complete" };
-        writeln!(f, "Receipt for {} in {}: {state}", self.infra_id, self.account)?;
+        let state = if self.complete {
+            "complete, nothing left"
+        } else {
+            "NOT complete"
+        };
+        writeln!(
+            f,
+            "Receipt for {} in {}: {state}",
+            self.infra_id, self.account
+        )?;
         writeln!(f, "from {} to {}", self.started, self.finished)?;
         writeln!(
             f,
@@ -230,7 +268,11 @@ impl fmt::Display for Receipt {
             if self.swept { "yes" } else { "not needed" },
         )?;
         for plan in &self.plans {
-            writeln!(f, "plan ({}): {} steps, {}", plan.reason, plan.steps, plan.digest)?;
+            writeln!(
+                f,
+                "plan ({}): {} steps, {}",
+                plan.reason, plan.steps, plan.digest
+            )?;
         }
         let mut counts: BTreeMap<&Kind, [usize; 3]> = BTreeMap::new();
         for gone in &self.deleted {
@@ -245,7 +287,12 @@ impl fmt::Display for Receipt {
         let rows: Vec<[String; 4]> = counts
             .into_iter()
             .map(|(kind, [deleted, untagged, left])| {
-                [kind.to_string(), deleted.to_string(), untagged.to_string(), left.to_string()]
+                [
+                    kind.to_string(),
+                    deleted.to_string(),
+                    untagged.to_string(),
+                    left.to_string(),
+                ]
             })
             .collect();
         if !rows.is_empty() {
@@ -291,15 +338,16 @@ impl Ledger {
         started: Timestamp,
         earlier: Option<Receipt>,
     ) -> Self {
-        let earlier = earlier.filter(|earlier| {
-            earlier.infra_id == infra_id && earlier.account == *account
-        });
+        let earlier =
+            earlier.filter(|earlier| earlier.infra_id == infra_id && earlier.account == *account);
         Self {
             infra_id: infra_id.to_owned(),
             account: account.clone(),
             started,
             // Controllers that ran before a crash may have created something since.
-            control_plane: earlier.as_ref().is_some_and(|earlier| earlier.control_plane),
+            control_plane: earlier
+                .as_ref()
+                .is_some_and(|earlier| earlier.control_plane),
             earlier,
             plans: Vec::new(),
             deleted: Vec::new(),
@@ -364,7 +412,10 @@ impl Ledger {
             .journal
             .record_plan(plan)
             .await
-            .map_err(|source| EraseError::Journal { source, receipt: None })?;
+            .map_err(|source| EraseError::Journal {
+                source,
+                receipt: None,
+            })?;
         self.plans.push(RecordedPlan {
             digest: plan.digest.clone(),
             steps: plan.steps.len(),
@@ -383,7 +434,10 @@ impl Ledger {
             .journal
             .checkpoint(receipt)
             .await
-            .map_err(|source| EraseError::Journal { source, receipt: None })
+            .map_err(|source| EraseError::Journal {
+                source,
+                receipt: None,
+            })
     }
 
     /// The receipt as of now, earlier runs included. Not `complete`: that is for the end to say.

@@ -204,7 +204,12 @@ pub struct Resource {
 
 impl Resource {
     /// A resource of the cluster, to be deleted.
-    pub fn owned(id: impl Into<ResourceId>, kind: Kind, name: impl Into<String>, proof: Proof) -> Self {
+    pub fn owned(
+        id: impl Into<ResourceId>,
+        kind: Kind,
+        name: impl Into<String>,
+        proof: Proof,
+    ) -> Self {
         Self {
             proof: Some(proof),
             disposal: Disposal::Delete,
@@ -225,7 +230,9 @@ impl Resource {
             name: name.into(),
             created: None,
             proof: None,
-            disposal: Disposal::Leave { reason: reason.into() },
+            disposal: Disposal::Leave {
+                reason: reason.into(),
+            },
             presence: Presence::Present,
             within: BTreeSet::new(),
             uses: BTreeMap::new(),
@@ -236,7 +243,10 @@ impl Resource {
 
     /// A resource shared with others: only the cluster's mark is taken off.
     pub fn shared(id: impl Into<ResourceId>, kind: Kind, name: impl Into<String>) -> Self {
-        Self { disposal: Disposal::Untag, ..Self::foreign(id, kind, name, "shared") }
+        Self {
+            disposal: Disposal::Untag,
+            ..Self::foreign(id, kind, name, "shared")
+        }
     }
 
     /// The same resource, held by nothing but living in `container`.
@@ -296,13 +306,17 @@ impl Deletion {
     /// A deletion of a resource that is proven and to be deleted.
     pub fn of(resource: &Resource) -> Result<Self, NotOurs> {
         match (&resource.disposal, &resource.proof) {
-            (Disposal::Delete, Some(proof)) => {
-                Ok(Self { resource: resource.clone(), proof: proof.clone() })
-            }
+            (Disposal::Delete, Some(proof)) => Ok(Self {
+                resource: resource.clone(),
+                proof: proof.clone(),
+            }),
             (
                 Disposal::Delete | Disposal::Follows(_) | Disposal::Untag | Disposal::Leave { .. },
                 _,
-            ) => Err(NotOurs { id: resource.id.clone(), kind: resource.kind.clone() }),
+            ) => Err(NotOurs {
+                id: resource.id.clone(),
+                kind: resource.kind.clone(),
+            }),
         }
     }
 
@@ -327,10 +341,13 @@ impl Untagging {
     /// An untagging of a resource that is shared.
     pub fn of(resource: &Resource) -> Result<Self, NotOurs> {
         match &resource.disposal {
-            Disposal::Untag => Ok(Self { resource: resource.clone() }),
-            Disposal::Delete | Disposal::Follows(_) | Disposal::Leave { .. } => {
-                Err(NotOurs { id: resource.id.clone(), kind: resource.kind.clone() })
-            }
+            Disposal::Untag => Ok(Self {
+                resource: resource.clone(),
+            }),
+            Disposal::Delete | Disposal::Follows(_) | Disposal::Leave { .. } => Err(NotOurs {
+                id: resource.id.clone(),
+                kind: resource.kind.clone(),
+            }),
         }
     }
 

@@ -26,7 +26,11 @@ pub(crate) async fn run(
     target: Arc<dyn EraseTarget>,
     context: EraseContext,
 ) -> Result<Receipt, EraseError> {
-    let EraseRequest { ref facts, ref options, .. } = request;
+    let EraseRequest {
+        ref facts,
+        ref options,
+        ..
+    } = request;
     show(&context, Phase::Fence);
     let account = fence(&request, &*target).await?;
     let started = context.clock.now();
@@ -40,12 +44,14 @@ pub(crate) async fn run(
         started: Monotonic::start(),
     };
     let ended = Box::pin(rounds(&request, &around, &mut ledger)).await;
-    let receipt = |ledger: &Ledger| {
-        ledger.receipt(&ledger.unfinished, context.clock.now(), target.calls())
-    };
+    let receipt =
+        |ledger: &Ledger| ledger.receipt(&ledger.unfinished, context.clock.now(), target.calls());
     match ended {
         Ok(complete) => {
-            let receipt = Receipt { complete, ..receipt(&ledger) };
+            let receipt = Receipt {
+                complete,
+                ..receipt(&ledger)
+            };
             show(&context, Phase::Receipt);
             ledger.checkpoint(&context, &receipt).await?;
             Ok(receipt)
@@ -61,14 +67,28 @@ async fn rounds(
     around: &Surroundings<'_>,
     ledger: &mut Ledger,
 ) -> Result<bool, EraseError> {
-    let Surroundings { facts, account, options, target, context, started } = around;
+    let Surroundings {
+        facts,
+        account,
+        options,
+        target,
+        context,
+        started,
+    } = around;
     let mut stuck: Option<BTreeSet<ResourceId>> = None;
     for round in 0..=options.sweeps {
         let (reason, phase) = match round {
             0 => ("initial", Phase::Execute),
             _ => ("sweep", Phase::Sweep),
         };
-        show(context, if round == 0 { Phase::Discover } else { Phase::Sweep });
+        show(
+            context,
+            if round == 0 {
+                Phase::Discover
+            } else {
+                Phase::Sweep
+            },
+        );
         let listed_at = started.elapsed();
         let discovery = discover(around, ledger).await?;
         if round == 0 && discovery.control_plane_ended {
@@ -76,8 +96,14 @@ async fn rounds(
             ledger.control_plane_ended = Some(listed_at);
         }
         let mut graph = Graph::new(target.kinds());
-        let Discovery { resources, gaps, control_plane_ended } = discovery;
-        graph.add(facts, resources).map_err(|fault| EraseError::Inventory(fault.to_string()))?;
+        let Discovery {
+            resources,
+            gaps,
+            control_plane_ended,
+        } = discovery;
+        graph
+            .add(facts, resources)
+            .map_err(|fault| EraseError::Inventory(fault.to_string()))?;
         let plan = Plan::of_graph(facts, account, &graph, &gaps, control_plane_ended, reason);
         ledger.control_plane |= plan.control_plane;
         ledger.gaps.clone_from(&plan.gaps);
@@ -113,8 +139,11 @@ async fn rounds(
         ledger.checkpoint(context, &so_far).await?;
         ledger.unfinished = before;
         Execution::new(around, ledger, graph, phase).run().await?;
-        let left: BTreeSet<ResourceId> =
-            ledger.unfinished.iter().map(|step| step.resource.id.clone()).collect();
+        let left: BTreeSet<ResourceId> = ledger
+            .unfinished
+            .iter()
+            .map(|step| step.resource.id.clone())
+            .collect();
         stuck = (!left.is_empty()).then_some(left);
         quiet(around, ledger).await?;
     }
@@ -134,7 +163,12 @@ fn settled(ledger: &mut Ledger, options: &EraseOptions, listed_at: Duration) -> 
 
 /// Waits for the rest of the quiet period, which began when the control plane ended.
 async fn quiet(around: &Surroundings<'_>, ledger: &mut Ledger) -> Result<(), EraseError> {
-    let Surroundings { options, context, started, .. } = around;
+    let Surroundings {
+        options,
+        context,
+        started,
+        ..
+    } = around;
     check_cancel(context)?;
     if !ledger.control_plane {
         return Ok(());
@@ -161,12 +195,18 @@ async fn discover(around: &Surroundings<'_>, ledger: &Ledger) -> Result<Discover
         .target
         .discover()
         .await
-        .map_err(|source| EraseError::Discover { source, receipt: None })?;
+        .map_err(|error| EraseError::Discover {
+            source: Box::new(error),
+            receipt: None,
+        })?;
     let mut kept = Vec::new();
     let mut by_kind: BTreeMap<Kind, Vec<Resource>> = BTreeMap::new();
     for resource in discovery.resources {
         if ledger.was_deleted(&resource.id) {
-            by_kind.entry(resource.kind.clone()).or_default().push(resource);
+            by_kind
+                .entry(resource.kind.clone())
+                .or_default()
+                .push(resource);
         } else {
             kept.push(resource);
         }
@@ -176,7 +216,11 @@ async fn discover(around: &Surroundings<'_>, ledger: &Ledger) -> Result<Discover
             .target
             .kinds()
             .iter()
-            .find(|spec| suspects.first().is_some_and(|suspect| suspect.kind == spec.kind))
+            .find(|spec| {
+                suspects
+                    .first()
+                    .is_some_and(|suspect| suspect.kind == spec.kind)
+            })
             .map_or(1, |spec| spec.describe_batch.max(1));
         for chunk in suspects.chunks(size) {
             match around.target.describe(chunk).await {
@@ -214,15 +258,18 @@ fn remaining(graph: &Graph, known: &[Unfinished]) -> Vec<Unfinished> {
 
 fn check_cancel(context: &EraseContext) -> Result<(), EraseError> {
     if context.cancel.is_cancelled() {
-        return Err(EraseError::Cancelled { receipt: None });
+        Err(EraseError::Cancelled { receipt: None })
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 fn show(context: &EraseContext, phase: Phase) {
-    context.progress.send_if_modified(|progress: &mut Progress| {
-        let changed = progress.phase != phase;
-        progress.phase = phase;
-        changed
-    });
+    context
+        .progress
+        .send_if_modified(|progress: &mut Progress| {
+            let changed = progress.phase != phase;
+            progress.phase = phase;
+            changed
+        });
 }

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 pub use sample::{cluster, kinds, metadata};
-pub use world::{Fault, FakeResource, LoggedCall};
+pub use world::{FakeResource, Fault, LoggedCall};
 
 use crate::{
     account::{Account, AccountId, Cloud, ConnectRequest, Unsupported},
@@ -55,13 +55,18 @@ pub struct FakeClock {
 impl FakeClock {
     /// A clock that shows `epoch` now.
     pub fn starting_at(epoch: Timestamp) -> Self {
-        Self { epoch, started: Monotonic::start() }
+        Self {
+            epoch,
+            started: Monotonic::start(),
+        }
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        self.epoch.checked_add(self.started.elapsed()).unwrap_or(self.epoch)
+        self.epoch
+            .checked_add(self.started.elapsed())
+            .unwrap_or(self.epoch)
     }
 }
 
@@ -130,7 +135,9 @@ impl Shared {
         }
         let result = {
             let mut inner = self.lock();
-            let settings = Settings { names_holders: inner.names_holders };
+            let settings = Settings {
+                names_holders: inner.names_holders,
+            };
             let now = self.now();
             let world = inner.worlds.entry(account.clone()).or_default();
             world.settle(now);
@@ -142,7 +149,12 @@ impl Shared {
             };
             let class = result.as_ref().err().map(|error| error.class.clone());
             let (operation, ids) = (operation.to_owned(), ids.to_vec());
-            world.log.push(LoggedCall { at: now, operation, ids, class });
+            world.log.push(LoggedCall {
+                at: now,
+                operation,
+                ids,
+                class,
+            });
             result
         };
         if crashes_here(CrashPoint::After) {
@@ -167,8 +179,11 @@ impl FakeCloud {
     /// An empty cloud of this name (`aws`, …), with a latency of 50 ms, whose dependency violations
     /// name the holders.
     pub fn new(name: &str) -> Self {
-        let inner =
-            Inner { latency: Duration::from_millis(50), names_holders: true, ..Inner::default() };
+        let inner = Inner {
+            latency: Duration::from_millis(50),
+            names_holders: true,
+            ..Inner::default()
+        };
         Self {
             shared: Arc::new(Shared {
                 name: name.to_owned(),
@@ -231,7 +246,9 @@ impl FakeCloud {
         late: Duration,
     ) {
         let at = self.shared.now() + after;
-        self.world(account, |world| world.create_later(resource, at, controller.into(), late));
+        self.world(account, |world| {
+            world.create_later(resource, at, controller.into(), late);
+        });
     }
 
     /// Makes a resource deletable that was not.
@@ -269,6 +286,11 @@ impl FakeCloud {
         self.shared.lock().crash = Some((number, point));
     }
 
+    /// Takes back what [`FakeCloud::crash_at`] arranged.
+    pub fn never_crash(&self) {
+        self.shared.lock().crash = None;
+    }
+
     /// Returns when the crash has happened. Select on it beside the work, and drop the work.
     pub async fn crashed(&self) {
         self.shared.crashed.notified().await;
@@ -294,9 +316,16 @@ impl Cloud for FakeCloud {
         let secret = request.source.secret.or(request.source.provider_secret);
         let key = secret
             .as_ref()
-            .and_then(|secret| secret.text("aws_access_key_id").or_else(|| secret.text("key")))
+            .and_then(|secret| {
+                secret
+                    .text("aws_access_key_id")
+                    .or_else(|| secret.text("key"))
+            })
             .ok_or_else(|| Error::new("connect", Class::Invalid, "the Secret has no key"))?;
-        Ok(Arc::new(FakeAccount { shared: Arc::clone(&self.shared), key: key.to_owned() }))
+        Ok(Arc::new(FakeAccount {
+            shared: Arc::clone(&self.shared),
+            key: key.to_owned(),
+        }))
     }
 }
 
@@ -308,7 +337,10 @@ struct FakeAccount {
 
 impl FakeAccount {
     fn unsupported<T>(&self, capability: &'static str) -> Result<T, Unsupported> {
-        Err(Unsupported { cloud: self.shared.name.clone(), capability })
+        Err(Unsupported {
+            cloud: self.shared.name.clone(),
+            capability,
+        })
     }
 }
 
@@ -322,10 +354,16 @@ impl Credentials for FakeAccount {
 pub(crate) async fn identity(shared: &Shared, key: &str) -> Result<AccountId, Error> {
     let account = shared.lock().keys.get(key).cloned();
     let Some(account) = account else {
-        return Err(Error::new("identity", Class::Unauthenticated, "unknown key"));
+        return Err(Error::new(
+            "identity",
+            Class::Unauthenticated,
+            "unknown key",
+        ));
     };
     let found = account.clone();
-    shared.call(&account, "identity", &[], |_, _, _| Ok(found)).await
+    shared
+        .call(&account, "identity", &[], |_, _, _| Ok(found))
+        .await
 }
 
 impl Account for FakeAccount {
@@ -347,9 +385,17 @@ impl Account for FakeAccount {
 
     fn eraser(&self, facts: &ClusterFacts) -> Result<Arc<dyn EraseTarget>, Error> {
         let kinds = self.shared.lock().kinds.clone().unwrap_or_else(kinds);
-        let limit = Limit { per_second: 50, burst: 50 };
-        let throttle =
-            Throttle::new(&self.key, &[], limit, RetryPolicy::default(), Arc::new(NoObserver));
+        let limit = Limit {
+            per_second: 50,
+            burst: 50,
+        };
+        let throttle = Throttle::new(
+            &self.key,
+            &[],
+            limit,
+            RetryPolicy::default(),
+            Arc::new(NoObserver),
+        );
         Ok(Arc::new(target::FakeTarget {
             shared: Arc::clone(&self.shared),
             key: self.key.clone(),

@@ -12,7 +12,9 @@ pub fn kinds() -> Vec<KindSpec> {
     let spec = |kind: &'static str, title, service| KindSpec::new(Kind::new(kind), title, service);
     let kind = Kind::new;
     vec![
-        spec("instance", "instance", "compute").delete_batch(100).usual_wait(SECOND * 30),
+        spec("instance", "instance", "compute")
+            .delete_batch(100)
+            .usual_wait(SECOND * 30),
         spec("load-balancer", "load balancer", "network"),
         spec("nat-gateway", "NAT gateway", "network").usual_wait(SECOND * 60),
         spec("interface", "network interface", "network").usual_wait(SECOND * 5),
@@ -39,11 +41,15 @@ pub fn cluster(infra_id: &str, zones: usize) -> Vec<FakeResource> {
     let key = format!("kubernetes.io/cluster/{infra_id}");
     let id = |name: &str| format!("{infra_id}/{name}");
     let owned = |name: &str, kind: &str| {
-        FakeResource::new(&id(name), kind).named(&format!("{infra_id}-{name}")).tag(&key, "owned")
+        FakeResource::new(&id(name), kind)
+            .named(&format!("{infra_id}-{name}"))
+            .tag(&key, "owned")
     };
     let mut all = vec![
         owned("network", "network"),
-        owned("gateway", "gateway").holding(&id("network")).within(&id("network")),
+        owned("gateway", "gateway")
+            .holding(&id("network"))
+            .within(&id("network")),
         owned("controlplane", "security-group")
             .within(&id("network"))
             .referring_to(&id("node")),
@@ -59,7 +65,12 @@ pub fn cluster(infra_id: &str, zones: usize) -> Vec<FakeResource> {
     ];
     for name in ["api", "api-int", "apps"] {
         let record = FakeResource::new(&id(&format!("record-{name}")), "record");
-        all.push(record.within(&id("zone")).holding(&id("zone")).member_of(&id("zone")));
+        all.push(
+            record
+                .within(&id("zone"))
+                .holding(&id("zone"))
+                .member_of(&id("zone")),
+        );
     }
     for zone in 0..zones {
         let subnet = format!("subnet-{zone}");
@@ -74,7 +85,9 @@ pub fn cluster(infra_id: &str, zones: usize) -> Vec<FakeResource> {
                 .takes(takes)
         };
         all.extend([
-            owned(&subnet, "subnet").within(&id("network")).holding(&id("network")),
+            owned(&subnet, "subnet")
+                .within(&id("network"))
+                .holding(&id("network")),
             owned(&address, "address"),
             owned(&nat, "nat-gateway")
                 .within(&id("network"))

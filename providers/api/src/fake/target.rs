@@ -13,8 +13,8 @@ use crate::{
     call::{Call, CallCounts, Calls},
     credentials::Credentials,
     erase::{
-        ClusterFacts, Deletion, Disposal, Discovery, Eraser, Gap, Hold, Inventory, KindSpec, Outcome,
-        Presence, Proof, Resource, ResourceId, Untagging,
+        ClusterFacts, Deletion, Discovery, Disposal, Eraser, Gap, Hold, Inventory, KindSpec,
+        Outcome, Presence, Proof, Resource, ResourceId, Untagging,
     },
     error::Error,
 };
@@ -36,7 +36,10 @@ impl FakeTarget {
 
     fn proof(&self, resource: &FakeResource) -> Option<Proof> {
         self.facts.proof_by_tags(&resource.tags).or_else(|| {
-            resource.member_of.clone().map(|parent| Proof::MemberOf { parent })
+            resource
+                .member_of
+                .clone()
+                .map(|parent| Proof::MemberOf { parent })
         })
     }
 
@@ -82,29 +85,34 @@ impl FakeTarget {
         let operation = format!("discover:{service}");
         self.calls
             .call(Call::read(service, "discover"), || {
-                self.shared.call(&account, &operation, &[], |world, _, now| {
-                    let listed = world.listed(now);
-                    let ours: BTreeSet<ResourceId> = listed
-                        .iter()
-                        .filter(|(fake, _)| self.proof(fake).is_some())
-                        .map(|(fake, _)| fake.id.clone())
-                        .collect();
-                    let of_service = |fake: &FakeResource| {
-                        let spec = self.kinds.iter().find(|spec| spec.kind == fake.kind);
-                        spec.map_or_else(
-                            || self.kinds.first().is_some_and(|first| first.service == service),
-                            |spec| spec.service == service,
-                        )
-                    };
-                    let resources = listed
-                        .into_iter()
-                        .filter(|(fake, _)| of_service(fake))
-                        .filter_map(|(fake, presence)| {
-                            self.resource(&fake, presence, &ours, false)
-                        })
-                        .collect();
-                    Ok((resources, world.control_plane_ended()))
-                })
+                self.shared
+                    .call(&account, &operation, &[], |world, _, now| {
+                        let listed = world.listed(now);
+                        let ours: BTreeSet<ResourceId> = listed
+                            .iter()
+                            .filter(|(fake, _)| self.proof(fake).is_some())
+                            .map(|(fake, _)| fake.id.clone())
+                            .collect();
+                        let of_service = |fake: &FakeResource| {
+                            let spec = self.kinds.iter().find(|spec| spec.kind == fake.kind);
+                            spec.map_or_else(
+                                || {
+                                    self.kinds
+                                        .first()
+                                        .is_some_and(|first| first.service == service)
+                                },
+                                |spec| spec.service == service,
+                            )
+                        };
+                        let resources = listed
+                            .into_iter()
+                            .filter(|(fake, _)| of_service(fake))
+                            .filter_map(|(fake, presence)| {
+                                self.resource(&fake, presence, &ours, false)
+                            })
+                            .collect();
+                        Ok((resources, world.control_plane_ended()))
+                    })
             })
             .await
     }
@@ -115,7 +123,12 @@ impl FakeTarget {
         operation: String,
         batch: &[Item],
         id: impl Fn(&Item) -> ResourceId + Sync,
-        effect: impl Fn(&mut super::World, &super::Settings, std::time::Duration, &ResourceId) -> Outcome
+        effect: impl Fn(
+            &mut super::World,
+            &super::Settings,
+            std::time::Duration,
+            &ResourceId,
+        ) -> Outcome
         + Sync,
     ) -> Vec<Outcome>
     where
@@ -126,12 +139,13 @@ impl FakeTarget {
         let done = self
             .calls
             .call(Call::change("changes", verb), || {
-                self.shared.call(&account, &operation, &ids, |world, settings, now| {
-                    Ok(ids
-                        .iter()
-                        .map(|id| effect(world, settings, now, id))
-                        .collect::<Vec<Outcome>>())
-                })
+                self.shared
+                    .call(&account, &operation, &ids, |world, settings, now| {
+                        Ok(ids
+                            .iter()
+                            .map(|id| effect(world, settings, now, id))
+                            .collect::<Vec<Outcome>>())
+                    })
             })
             .await;
         done.unwrap_or_else(|error| ids.iter().map(|_| Outcome::Failed(error.clone())).collect())
@@ -152,11 +166,10 @@ impl Inventory for FakeTarget {
     }
 
     async fn discover(&self) -> Result<Discovery, Error> {
-        let services: BTreeSet<&'static str> =
-            self.kinds.iter().map(|spec| spec.service).collect();
-        let listings = services.into_iter().map(|service| async move {
-            (service, self.list(service).await)
-        });
+        let services: BTreeSet<&'static str> = self.kinds.iter().map(|spec| spec.service).collect();
+        let listings = services
+            .into_iter()
+            .map(|service| async move { (service, self.list(service).await) });
         let mut discovery = Discovery::default();
         for (service, listing) in futures::future::join_all(listings).await {
             match listing {
@@ -164,7 +177,10 @@ impl Inventory for FakeTarget {
                     discovery.resources.extend(resources);
                     discovery.control_plane_ended |= ended;
                 }
-                Err(error) => discovery.gaps.push(Gap { source: service.to_owned(), error }),
+                Err(error) => discovery.gaps.push(Gap {
+                    source: service.to_owned(),
+                    error,
+                }),
             }
         }
         Ok(discovery)
@@ -172,9 +188,14 @@ impl Inventory for FakeTarget {
 
     async fn describe(&self, resources: &[Resource]) -> Result<Vec<Presence>, Error> {
         let account = self.account();
-        let ids: Vec<ResourceId> =
-            resources.iter().map(|resource| resource.id.clone()).collect();
-        let kind = resources.first().map(|resource| resource.kind.to_string()).unwrap_or_default();
+        let ids: Vec<ResourceId> = resources
+            .iter()
+            .map(|resource| resource.id.clone())
+            .collect();
+        let kind = resources
+            .first()
+            .map(|resource| resource.kind.to_string())
+            .unwrap_or_default();
         let operation = format!("describe:{kind}");
         self.calls
             .call(Call::read("reads", "describe"), || {
@@ -213,7 +234,10 @@ impl Inventory for FakeTarget {
 #[async_trait]
 impl Eraser for FakeTarget {
     async fn delete(&self, batch: &[Deletion]) -> Vec<Outcome> {
-        let kind = batch.first().map(|item| item.resource().kind.to_string()).unwrap_or_default();
+        let kind = batch
+            .first()
+            .map(|item| item.resource().kind.to_string())
+            .unwrap_or_default();
         self.change(
             "delete",
             format!("delete:{kind}"),
@@ -225,7 +249,10 @@ impl Eraser for FakeTarget {
     }
 
     async fn release(&self, batch: &[Deletion]) -> Vec<Outcome> {
-        let kind = batch.first().map(|item| item.resource().kind.to_string()).unwrap_or_default();
+        let kind = batch
+            .first()
+            .map(|item| item.resource().kind.to_string())
+            .unwrap_or_default();
         self.change(
             "release",
             format!("release:{kind}"),

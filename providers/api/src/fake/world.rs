@@ -189,7 +189,9 @@ pub struct LoggedCall {
 impl LoggedCall {
     /// Whether it changes anything.
     pub fn is_change(&self) -> bool {
-        ["delete", "release", "untag"].iter().any(|verb| self.operation.starts_with(verb))
+        ["delete", "release", "untag"]
+            .iter()
+            .any(|verb| self.operation.starts_with(verb))
     }
 }
 
@@ -222,7 +224,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn create(&mut self, resource: FakeResource, now: Duration) {
-        let existing = Existing { created: now, gone_at: None, resource };
+        let existing = Existing {
+            created: now,
+            gone_at: None,
+            resource,
+        };
         self.existing.insert(existing.resource.id.clone(), existing);
     }
 
@@ -233,25 +239,45 @@ impl World {
         controller: ResourceId,
         late: Duration,
     ) {
-        self.later.push(Later { resource, at, controller, late });
+        self.later.push(Later {
+            resource,
+            at,
+            controller,
+            late,
+        });
     }
 
     pub(crate) fn existing(&self) -> BTreeMap<ResourceId, FakeResource> {
-        self.existing.iter().map(|(id, existing)| (id.clone(), existing.resource.clone())).collect()
+        self.existing
+            .iter()
+            .map(|(id, existing)| (id.clone(), existing.resource.clone()))
+            .collect()
     }
 
     /// Lets time pass until `now`.
     pub(crate) fn settle(&mut self, now: Duration) {
-        let (due, later): (Vec<Later>, Vec<Later>) =
-            std::mem::take(&mut self.later).into_iter().partition(|later| later.at <= now);
+        let (due, later): (Vec<Later>, Vec<Later>) = std::mem::take(&mut self.later)
+            .into_iter()
+            .partition(|later| later.at <= now);
         self.later = later;
-        for Later { resource, at, controller, late } in due {
+        for Later {
+            resource,
+            at,
+            controller,
+            late,
+        } in due
+        {
             let alive = match self.existing.get(&controller) {
                 Some(controller) => controller.gone_at.is_none_or(|gone| at <= gone + late),
-                None => self.removed.get(&controller).is_some_and(|(_, gone)| at <= *gone + late),
+                None => self
+                    .removed
+                    .get(&controller)
+                    .is_some_and(|(_, gone)| at <= *gone + late),
             };
-            let has_place =
-                resource.within.iter().all(|container| self.existing.contains_key(container));
+            let has_place = resource
+                .within
+                .iter()
+                .all(|container| self.existing.contains_key(container));
             if alive && has_place {
                 self.create(resource, at);
             }
@@ -267,7 +293,9 @@ impl World {
                 return;
             }
             for id in over {
-                let Some(existing) = self.existing.remove(&id) else { continue };
+                let Some(existing) = self.existing.remove(&id) else {
+                    continue;
+                };
                 let at = existing.gone_at.unwrap_or(now);
                 for follower in self.existing.values_mut() {
                     if follower.resource.follows.as_ref() == Some(&id) {
@@ -316,7 +344,10 @@ impl World {
             .values()
             .filter(|existing| existing.created + existing.resource.unlisted_for <= now)
             .map(|existing| {
-                (existing.resource.clone(), self.presence(&existing.resource.id))
+                (
+                    existing.resource.clone(),
+                    self.presence(&existing.resource.id),
+                )
             });
         let ghosts = self
             .removed
@@ -329,7 +360,9 @@ impl World {
     }
 
     pub(crate) fn control_plane_ended(&self) -> bool {
-        self.removed.values().any(|(resource, _)| resource.control_plane)
+        self.removed
+            .values()
+            .any(|(resource, _)| resource.control_plane)
     }
 
     pub(crate) fn holders(&self, id: &ResourceId) -> Vec<FakeResource> {
@@ -350,18 +383,27 @@ impl World {
         let refuse = |class, message: String| {
             Outcome::Failed(Error::new("delete", class, message).with_code("Refused"))
         };
-        let Some(existing) = self.existing.get(id) else { return Outcome::Done };
+        let Some(existing) = self.existing.get(id) else {
+            return Outcome::Done;
+        };
         if existing.gone_at.is_some() {
             return Outcome::Started;
         }
         if let Some(class) = &existing.resource.undeletable {
             return refuse(class.clone(), format!("{id} cannot be deleted"));
         }
-        let holders: Vec<ResourceId> =
-            self.holders(id).into_iter().map(|holder| holder.id).collect();
+        let holders: Vec<ResourceId> = self
+            .holders(id)
+            .into_iter()
+            .map(|holder| holder.id)
+            .collect();
         if !holders.is_empty() {
             self.violations += 1;
-            let holders = if settings.names_holders { holders } else { Vec::new() };
+            let holders = if settings.names_holders {
+                holders
+            } else {
+                Vec::new()
+            };
             return refuse(
                 Class::DependencyViolation { holders },
                 format!("{id} has dependent objects"),
@@ -372,12 +414,19 @@ impl World {
             existing.gone_at = Some(now + takes);
         }
         self.settle(now);
-        if takes.is_zero() { Outcome::Done } else { Outcome::Started }
+        if takes.is_zero() {
+            Outcome::Done
+        } else {
+            Outcome::Started
+        }
     }
 
     pub(crate) fn release(&mut self, id: &ResourceId) -> Outcome {
         if let Some(existing) = self.existing.get_mut(id) {
-            existing.resource.holds.retain(|_, hold| *hold != Hold::Reference);
+            existing
+                .resource
+                .holds
+                .retain(|_, hold| *hold != Hold::Reference);
         }
         Outcome::Done
     }

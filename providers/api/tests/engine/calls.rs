@@ -14,7 +14,10 @@ use skep_providers::{
     fake::FakeClock,
 };
 
-const FEW: Limit = Limit { per_second: 5, burst: 5 };
+const FEW: Limit = Limit {
+    per_second: 5,
+    burst: 5,
+};
 
 fn throttles() -> Throttles {
     let limits = vec![("dns", FEW)];
@@ -46,7 +49,11 @@ async fn failing(calls: &Calls, call: Call, class: Class) -> u32 {
 async fn only_what_may_pass_is_repeated() {
     let calls = calls();
     let read = Call::read("dns", "dns:List");
-    let once = Call { service: "dns", operation: "dns:Create", effect: Effect::ChangeOnce };
+    let once = Call {
+        service: "dns",
+        operation: "dns:Create",
+        effect: Effect::ChangeOnce,
+    };
     for (call, class, attempts) in [
         (read, Class::Transient, 5),
         (read, Class::Throttled { after: None }, 5),
@@ -54,14 +61,25 @@ async fn only_what_may_pass_is_repeated() {
         (read, Class::NotFound, 1),
         (read, Class::Unknown, 1),
         (Call::change("dns", "dns:Delete"), Class::Transient, 5),
-        (Call::change("dns", "dns:Delete"), Class::DependencyViolation { holders: vec![] }, 1),
+        (
+            Call::change("dns", "dns:Delete"),
+            Class::DependencyViolation { holders: vec![] },
+            1,
+        ),
         (once, Class::Transient, 1),
         (once, Class::Throttled { after: None }, 5),
     ] {
-        assert_eq!(failing(&calls, call, class.clone()).await, attempts, "{call:?} {class:?}");
+        assert_eq!(
+            failing(&calls, call, class.clone()).await,
+            attempts,
+            "{call:?} {class:?}"
+        );
     }
     let counts = calls.counts();
-    assert_eq!((counts.reads, counts.changes, counts.repeated), (13, 12, 16));
+    assert_eq!(
+        (counts.reads, counts.changes, counts.repeated),
+        (13, 12, 16)
+    );
     assert_eq!(calls.fresh().counts().reads, 0);
 }
 
@@ -74,7 +92,9 @@ async fn an_account_keeps_to_its_limit_whoever_calls() {
     let read = Call::read("dns", "dns:List");
     let all = users.iter().map(|user| async move {
         for _ in 0..5 {
-            user.call(read, || async { Ok::<_, Error>(()) }).await.unwrap();
+            user.call(read, || async { Ok::<_, Error>(()) })
+                .await
+                .unwrap();
         }
     });
     futures::future::join_all(all).await;
@@ -83,7 +103,10 @@ async fn an_account_keeps_to_its_limit_whoever_calls() {
     assert!((8.5..9.5).contains(&took), "took {took} s");
 
     let before = clock.now();
-    Calls::new(throttles.of("aws:2")).call(read, || async { Ok::<_, Error>(()) }).await.unwrap();
+    Calls::new(throttles.of("aws:2"))
+        .call(read, || async { Ok::<_, Error>(()) })
+        .await
+        .unwrap();
     assert_eq!(clock.now(), before, "another account does not wait");
 }
 
@@ -112,7 +135,9 @@ async fn what_the_cloud_asks_for_is_given() {
 async fn an_answer_that_does_not_come_is_transient() {
     let calls = calls();
     let error = calls
-        .call(Call::read("dns", "dns:List"), || std::future::pending::<Result<(), Error>>())
+        .call(Call::read("dns", "dns:List"), || {
+            std::future::pending::<Result<(), Error>>()
+        })
         .await
         .unwrap_err();
     assert_eq!(error.class, Class::Transient);

@@ -31,7 +31,12 @@ impl Scene {
         let metadata = metadata(INFRA_ID, "demo", "example.com");
         let facts = ClusterFacts::from_metadata(metadata.as_bytes(), &Hints::default()).unwrap();
         let clock = FakeClock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
-        Self { cloud, account, facts: Arc::new(facts), clock }
+        Self {
+            cloud,
+            account,
+            facts: Arc::new(facts),
+            clock,
+        }
     }
 
     pub(crate) fn with(resources: Vec<FakeResource>) -> Self {
@@ -55,7 +60,12 @@ impl Scene {
             region: "us-east-1".to_owned(),
             endpoints: Endpoints::default(),
         };
-        self.cloud.connect(request).await.unwrap().eraser(&self.facts).unwrap()
+        self.cloud
+            .connect(request)
+            .await
+            .unwrap()
+            .eraser(&self.facts)
+            .unwrap()
     }
 
     pub(crate) async fn erase(&self) -> Result<Receipt, EraseError> {
@@ -72,11 +82,19 @@ impl Scene {
 
     /// What is left in the account, by identifier.
     pub(crate) fn left(&self) -> Vec<String> {
-        self.cloud.resources(&self.account).keys().map(ToString::to_string).collect()
+        self.cloud
+            .resources(&self.account)
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     }
 
     pub(crate) fn changes(&self) -> usize {
-        self.cloud.log(&self.account).iter().filter(|call| call.is_change()).count()
+        self.cloud
+            .log(&self.account)
+            .iter()
+            .filter(|call| call.is_change())
+            .count()
     }
 }
 

@@ -59,7 +59,9 @@ fn azure_and_google_cloud_are_parsed_and_others_are_named() {
         metadata.as_object_mut().unwrap().remove("aws");
     })
     .unwrap();
-    let PlatformFacts::Azure(azure_facts) = &azure.platform else { panic!("{azure:?}") };
+    let PlatformFacts::Azure(azure_facts) = &azure.platform else {
+        panic!("{azure:?}")
+    };
     assert_eq!(azure_facts.resource_group, "demo-x7k2p-rg");
     assert_eq!(azure.cluster_tag_key(), "kubernetes.io_cluster.demo-x7k2p");
 
@@ -69,9 +71,14 @@ fn azure_and_google_cloud_are_parsed_and_others_are_named() {
         metadata.as_object_mut().unwrap().remove("aws");
     })
     .unwrap();
-    let PlatformFacts::Gcp(facts) = &gcp.platform else { panic!("{gcp:?}") };
+    let PlatformFacts::Gcp(facts) = &gcp.platform else {
+        panic!("{gcp:?}")
+    };
     assert!(facts.firewall_rules_unmanaged);
-    assert_eq!(facts.private_zone_domain.as_deref(), Some("demo.example.com"));
+    assert_eq!(
+        facts.private_zone_domain.as_deref(),
+        Some("demo.example.com")
+    );
 
     let vsphere = parse(|metadata| {
         metadata["vsphere"] = json!({});
@@ -83,9 +90,21 @@ fn azure_and_google_cloud_are_parsed_and_others_are_named() {
 
 #[test]
 fn infra_ids_that_select_too_much_are_refused() {
-    for infra_id in ["", "a", "ab-c", "demo*x7k2p", "demo?x7k2", "demo x7k2p", "-demo-x7", "demo-x7-"] {
+    for infra_id in [
+        "",
+        "a",
+        "ab-c",
+        "demo*x7k2p",
+        "demo?x7k2",
+        "demo x7k2p",
+        "-demo-x7",
+        "demo-x7-",
+    ] {
         let error = parse(|metadata| metadata["infraID"] = json!(infra_id)).unwrap_err();
-        assert!(matches!(error, FactsError::InfraId { .. }), "{infra_id:?}: {error}");
+        assert!(
+            matches!(error, FactsError::InfraId { .. }),
+            "{infra_id:?}: {error}"
+        );
     }
 }
 
@@ -112,7 +131,10 @@ fn filters_that_select_too_much_are_refused() {
 #[test]
 fn a_base_domain_in_the_place_of_the_clusters_is_corrected_or_refused() {
     let bytes = metadata(|metadata| metadata["aws"]["clusterDomain"] = json!("example.com"));
-    let known = Hints { base_domain: Some("example.com.".to_owned()), ..Hints::default() };
+    let known = Hints {
+        base_domain: Some("example.com.".to_owned()),
+        ..Hints::default()
+    };
     let facts = ClusterFacts::from_metadata(&bytes, &known).unwrap();
     assert_eq!(facts.cluster_domain(), Some("demo.example.com"));
     assert_eq!(facts.corrections.len(), 1);
@@ -122,14 +144,20 @@ fn a_base_domain_in_the_place_of_the_clusters_is_corrected_or_refused() {
 
     // The base domain happens to begin with the cluster's name.
     let bytes = metadata(|metadata| metadata["aws"]["clusterDomain"] = json!("demo.example.com"));
-    let known = Hints { base_domain: Some("demo.example.com".to_owned()), ..Hints::default() };
+    let known = Hints {
+        base_domain: Some("demo.example.com".to_owned()),
+        ..Hints::default()
+    };
     let facts = ClusterFacts::from_metadata(&bytes, &known).unwrap();
     assert_eq!(facts.cluster_domain(), Some("demo.demo.example.com"));
 }
 
 #[test]
 fn metadata_of_another_cluster_are_refused() {
-    let hints = Hints { infra_id: Some("other-abcde".to_owned()), ..Hints::default() };
+    let hints = Hints {
+        infra_id: Some("other-abcde".to_owned()),
+        ..Hints::default()
+    };
     let error = ClusterFacts::from_metadata(&metadata(|_| ()), &hints).unwrap_err();
     assert!(matches!(error, FactsError::OtherCluster { .. }), "{error}");
 }
@@ -165,9 +193,15 @@ fn a_record_belongs_at_a_boundary_of_labels_only() {
 fn proofs_are_what_the_facts_bear_out() {
     let facts = parse(|_| ()).unwrap();
     let tags = |pairs: &[(&str, &str)]| -> TagFilter {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     };
-    let own = tags(&[("kubernetes.io/cluster/demo-x7k2p", "owned"), ("team", "blue")]);
+    let own = tags(&[
+        ("kubernetes.io/cluster/demo-x7k2p", "owned"),
+        ("team", "blue"),
+    ]);
     let proof = facts.proof_by_tags(&own).unwrap();
     assert!(facts.bear_out(&proof, "anything"));
     for tags in [
@@ -178,13 +212,18 @@ fn proofs_are_what_the_facts_bear_out() {
     ] {
         assert_eq!(facts.proof_by_tags(&tags), None, "{tags:?}");
     }
-    let invented = Proof::OwnedTag { key: "team".to_owned(), value: "blue".to_owned() };
+    let invented = Proof::OwnedTag {
+        key: "team".to_owned(),
+        value: "blue".to_owned(),
+    };
     assert!(!facts.bear_out(&invented, "anything"));
 
     let by_name = facts.proof_by_name("demo-x7k2p-master-profile").unwrap();
     assert!(facts.bear_out(&by_name, "demo-x7k2p-master-profile"));
     assert!(!facts.bear_out(&by_name, "demo-x7k2pq-master-profile"));
     assert_eq!(facts.proof_by_name("demo-x7k2p"), None);
-    let wide = Proof::NamePrefix { prefix: "demo".to_owned() };
+    let wide = Proof::NamePrefix {
+        prefix: "demo".to_owned(),
+    };
     assert!(!facts.bear_out(&wide, "demo-x7k2p-master-profile"));
 }

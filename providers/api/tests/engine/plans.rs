@@ -3,8 +3,8 @@
 use skep_providers::{
     AccountId,
     erase::{
-        Action, ClusterFacts, Deletion, Discovery, Gap, Hints, Kind, KindSpec, Plan, Proof, Resource,
-        Scope, Untagging,
+        Action, ClusterFacts, Deletion, Discovery, Gap, Hints, Kind, KindSpec, Plan, Proof,
+        Resource, Scope, Untagging,
     },
     fake::metadata,
 };
@@ -25,14 +25,32 @@ fn kinds() -> Vec<KindSpec> {
 }
 
 fn own(id: &str, kind: Kind) -> Resource {
-    Resource::owned(id, kind, id, Proof::OwnedTag { key: OWNED.into(), value: "owned".into() })
+    Resource::owned(
+        id,
+        kind,
+        id,
+        Proof::OwnedTag {
+            key: OWNED.into(),
+            value: "owned".into(),
+        },
+    )
 }
 
 fn plan(resources: Vec<Resource>) -> Plan {
     let metadata = metadata(INFRA_ID, "demo", "example.com");
     let facts = ClusterFacts::from_metadata(metadata.as_bytes(), &Hints::default()).unwrap();
-    let discovery = Discovery { resources, ..Discovery::default() };
-    Plan::build(&facts, &AccountId::new("aws", "1"), &kinds(), discovery, "initial").unwrap()
+    let discovery = Discovery {
+        resources,
+        ..Discovery::default()
+    };
+    Plan::build(
+        &facts,
+        &AccountId::new("aws", "1"),
+        &kinds(),
+        discovery,
+        "initial",
+    )
+    .unwrap()
 }
 
 fn order(plan: &Plan) -> Vec<&str> {
@@ -47,7 +65,12 @@ fn a_rule_within_joins_only_what_shares_a_container() {
         own("s1", SUBNET).within("n1"),
         own("s2", SUBNET).within("n1"),
     ]);
-    let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).unwrap();
+    let step = |id: &str| {
+        plan.steps
+            .iter()
+            .find(|step| step.id.as_str() == id)
+            .unwrap()
+    };
     assert_eq!(step("n1").after.len(), 2);
     assert_eq!(step("n2").after.len(), 0);
     assert_eq!(order(&plan), ["n2", "s1", "s2", "n1"]);
@@ -56,7 +79,14 @@ fn a_rule_within_joins_only_what_shares_a_container() {
 #[test]
 fn a_member_goes_before_nothing_and_its_proof_is_its_parents() {
     let member = |id: &str, parent: &str| {
-        Resource::owned(id, SUBNET, id, Proof::MemberOf { parent: parent.into() })
+        Resource::owned(
+            id,
+            SUBNET,
+            id,
+            Proof::MemberOf {
+                parent: parent.into(),
+            },
+        )
     };
     let chain = plan(vec![own("n", NETWORK), member("a", "n"), member("b", "a")]);
     assert_eq!(chain.steps.len(), 3);
@@ -67,8 +97,10 @@ fn a_member_goes_before_nothing_and_its_proof_is_its_parents() {
 
 #[test]
 fn a_proof_of_another_cluster_does_not_hold() {
-    let proof =
-        Proof::OwnedTag { key: "kubernetes.io/cluster/demo-x7k2q".into(), value: "owned".into() };
+    let proof = Proof::OwnedTag {
+        key: "kubernetes.io/cluster/demo-x7k2q".into(),
+        value: "owned".into(),
+    };
     let plan = plan(vec![Resource::owned("n", NETWORK, "n", proof)]);
     assert!(plan.is_empty());
     assert_eq!(plan.untouched.len(), 1);
@@ -106,8 +138,10 @@ fn what_two_services_list_is_one() {
 fn an_unknown_kind_is_a_fault_of_the_program() {
     let metadata = metadata(INFRA_ID, "demo", "example.com");
     let facts = ClusterFacts::from_metadata(metadata.as_bytes(), &Hints::default()).unwrap();
-    let discovery =
-        Discovery { resources: vec![own("x", Kind::new("mystery"))], ..Discovery::default() };
+    let discovery = Discovery {
+        resources: vec![own("x", Kind::new("mystery"))],
+        ..Discovery::default()
+    };
     let account = AccountId::new("aws", "1");
     assert!(Plan::build(&facts, &account, &kinds(), discovery, "initial").is_err());
 }
@@ -127,11 +161,20 @@ fn gaps_are_shown() {
     let metadata = metadata(INFRA_ID, "demo", "example.com");
     let facts = ClusterFacts::from_metadata(metadata.as_bytes(), &Hints::default()).unwrap();
     let error = Error::new("iam:ListRoles", Class::Denied, "not allowed");
-    let gaps = vec![Gap { source: "iam".to_owned(), error }];
-    let discovery = Discovery { gaps, ..Discovery::default() };
+    let gaps = vec![Gap {
+        source: "iam".to_owned(),
+        error,
+    }];
+    let discovery = Discovery {
+        gaps,
+        ..Discovery::default()
+    };
     let account = AccountId::new("aws", "1");
     let plan = Plan::build(&facts, &account, &kinds(), discovery, "initial").unwrap();
-    assert!(plan.to_string().contains("iam: iam:ListRoles: not allowed"), "{plan}");
+    assert!(
+        plan.to_string().contains("iam: iam:ListRoles: not allowed"),
+        "{plan}"
+    );
 }
 
 #[test]

@@ -38,7 +38,11 @@ const KINDS: [&str; 5] = ["k0", "k1", "k2", "k3", "k4"];
 const OPERATIONS: [&str; 5] = ["delete", "describe", "discover", "release", "holders"];
 
 fn seed(hidden: bool) -> impl Strategy<Value = Seed> {
-    let hidden = if hidden { any::<bool>().boxed() } else { Just(false).boxed() };
+    let hidden = if hidden {
+        any::<bool>().boxed()
+    } else {
+        Just(false).boxed()
+    };
     let control_plane = prop::bool::weighted(0.2);
     (
         0..KINDS.len(),
@@ -50,16 +54,18 @@ fn seed(hidden: bool) -> impl Strategy<Value = Seed> {
         control_plane,
         any::<bool>(),
     )
-        .prop_map(|(kind, takes, holds, refers, hidden, follows, control_plane, ghost)| Seed {
-            kind,
-            takes,
-            holds,
-            refers,
-            hidden,
-            follows,
-            control_plane,
-            ghost,
-        })
+        .prop_map(
+            |(kind, takes, holds, refers, hidden, follows, control_plane, ghost)| Seed {
+                kind,
+                takes,
+                holds,
+                refers,
+                hidden,
+                follows,
+                control_plane,
+                ghost,
+            },
+        )
 }
 
 fn case(hidden: bool, faults: usize) -> impl Strategy<Value = Case> {
@@ -67,18 +73,23 @@ fn case(hidden: bool, faults: usize) -> impl Strategy<Value = Case> {
         vec(seed(hidden), 1..14),
         vec(1..4_usize, KINDS.len()),
         any::<bool>(),
-        vec((0..OPERATIONS.len(), 0..6_u32, 1..4_u32, 0..3_usize), 0..=faults),
+        vec(
+            (0..OPERATIONS.len(), 0..6_u32, 1..4_u32, 0..3_usize),
+            0..=faults,
+        ),
         vec((0..20_u64, 0..KINDS.len()), 0..3),
         0..4_usize,
     )
-        .prop_map(|(seeds, batches, names_holders, faults, stragglers, foreign)| Case {
-            seeds,
-            batches,
-            names_holders,
-            faults,
-            stragglers,
-            foreign,
-        })
+        .prop_map(
+            |(seeds, batches, names_holders, faults, stragglers, foreign)| Case {
+                seeds,
+                batches,
+                names_holders,
+                faults,
+                stragglers,
+                foreign,
+            },
+        )
 }
 
 impl Case {
@@ -117,7 +128,11 @@ impl Case {
                     }
                 }
             }
-            if seed.ghost { resource.ghost_for(Duration::from_secs(90)) } else { resource }
+            if seed.ghost {
+                resource.ghost_for(Duration::from_secs(90))
+            } else {
+                resource
+            }
         };
         self.seeds.iter().enumerate().map(build).collect()
     }
@@ -136,10 +151,17 @@ impl Case {
         scene.cloud.describe_kinds(self.kinds());
         scene.cloud.set_names_holders(self.names_holders);
         for number in 0..self.foreign {
-            scene.cloud.create(&scene.account, foreign(&format!("foreign{number}"), KINDS[number]));
+            scene.cloud.create(
+                &scene.account,
+                foreign(&format!("foreign{number}"), KINDS[number]),
+            );
         }
         for (operation, skip, count, kind) in &self.faults {
-            let class = [Class::Transient, Class::Throttled { after: None }, Class::Unknown];
+            let class = [
+                Class::Transient,
+                Class::Throttled { after: None },
+                Class::Unknown,
+            ];
             scene.cloud.fault(
                 &scene.account,
                 Fault {
@@ -151,7 +173,10 @@ impl Case {
             );
         }
         // What controllers create while they die.
-        let master = self.resources().into_iter().find(|resource| resource.control_plane);
+        let master = self
+            .resources()
+            .into_iter()
+            .find(|resource| resource.control_plane);
         if let Some(master) = master {
             for (number, (after, kind)) in self.stragglers.iter().enumerate() {
                 scene.cloud.create_later(
@@ -170,20 +195,33 @@ impl Case {
 /// Runs under paused time.
 fn paused<T>(work: impl Future<Output = T>) -> T {
     let builder = &mut tokio::runtime::Builder::new_current_thread();
-    builder.enable_time().start_paused(true).build().unwrap().block_on(work)
+    builder
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(work)
 }
 
 /// Runs until complete, as a controller does; faults run out.
 async fn erase_until_complete(scene: &Scene, mut previous: Option<Receipt>) -> Receipt {
     for _ in 0..6 {
-        let request = EraseRequest { previous: previous.take(), ..scene.request() };
+        let request = EraseRequest {
+            previous: previous.take(),
+            ..scene.request()
+        };
         match scene.erase_with(request, scene.context()).await {
             Ok(receipt) if receipt.complete => return receipt,
             Ok(receipt) => previous = Some(receipt),
             Err(error) => previous = error.receipt().cloned(),
         }
     }
-    panic!("never complete: {}", previous.map(|receipt| receipt.to_string()).unwrap_or_default());
+    panic!(
+        "never complete: {}",
+        previous
+            .map(|receipt| receipt.to_string())
+            .unwrap_or_default()
+    );
 }
 
 fn ids(resources: impl IntoIterator<Item = ResourceId>) -> BTreeSet<ResourceId> {
@@ -195,10 +233,23 @@ fn assert_only_foreign(scene: &Scene, case: &Case) {
     let left = scene.cloud.resources(&scene.account);
     assert_eq!(left.len(), case.foreign, "{:?}", left.keys());
     for (number, resource) in left.into_values().enumerate() {
-        assert_eq!(resource, foreign(&format!("foreign{number}"), KINDS[number]));
+        assert_eq!(
+            resource,
+            foreign(&format!("foreign{number}"), KINDS[number])
+        );
     }
-    for call in scene.cloud.log(&scene.account).iter().filter(|call| call.is_change()) {
-        assert!(call.ids.iter().all(|id| !id.as_str().starts_with("foreign")), "{call:?}");
+    for call in scene
+        .cloud
+        .log(&scene.account)
+        .iter()
+        .filter(|call| call.is_change())
+    {
+        assert!(
+            call.ids
+                .iter()
+                .all(|id| !id.as_str().starts_with("foreign")),
+            "{call:?}"
+        );
     }
 }
 
@@ -253,6 +304,7 @@ proptest! {
                 _ = scene.erase_with(scene.request(), context) => {}
                 () = scene.cloud.crashed() => {}
             }
+            scene.cloud.never_crash();
             let previous = journal.receipt.lock().unwrap().clone().filter(|_| remembered);
             erase_until_complete(&scene, previous).await;
             assert_only_foreign(&scene, &case);

@@ -14,7 +14,12 @@ const SECOND: Duration = Duration::from_secs(1);
 const NOTHING: Vec<String> = Vec::new();
 
 fn fault(operation: &str, count: u32, class: Class) -> Fault {
-    Fault { operation: operation.to_owned(), skip: 0, count, class }
+    Fault {
+        operation: operation.to_owned(),
+        skip: 0,
+        count,
+        class,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,8 +36,16 @@ async fn a_whole_cluster_goes_within_its_budget() {
     // end of the machines and is over by then. 1.3 times the critical path is 65 s.
     assert!(took.as_secs() < 65, "took {took}");
     let changes = receipt.calls.changes * 2;
-    assert!(changes <= 3 * all.len() as u64, "{} changing calls", receipt.calls.changes);
-    assert!(receipt.calls.reads <= 80 + 2, "{} reading calls", receipt.calls.reads);
+    assert!(
+        changes <= 3 * all.len() as u64,
+        "{} changing calls",
+        receipt.calls.changes
+    );
+    assert!(
+        receipt.calls.reads <= 80 + 2,
+        "{} reading calls",
+        receipt.calls.reads
+    );
     assert_eq!(scene.cloud.violations(&scene.account), 0);
     assert!(receipt.swept);
     assert!(receipt.imposed_wait <= SECOND * 65 && receipt.imposed_wait >= SECOND * 45);
@@ -43,10 +56,16 @@ async fn another_account_is_not_touched() {
     let scene = Scene::with(cluster(INFRA_ID, 1));
     let mut request = scene.request();
     request.account = Some(AccountId::new("aws", "999999999999"));
-    let error = scene.erase_with(request, scene.context()).await.unwrap_err();
+    let error = scene
+        .erase_with(request, scene.context())
+        .await
+        .unwrap_err();
     assert!(matches!(error, EraseError::WrongAccount { .. }), "{error}");
     let log = scene.cloud.log(&scene.account);
-    assert!(log.iter().all(|call| call.operation == "identity"), "{log:?}");
+    assert!(
+        log.iter().all(|call| call.operation == "identity"),
+        "{log:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +73,9 @@ async fn wrong_credentials_are_told() {
     let scene = Scene::with(cluster(INFRA_ID, 1));
     scene.cloud.reject(KEY);
     let error = scene.erase().await.unwrap_err();
-    let EraseError::Identify(error) = error else { unreachable!("{error}") };
+    let EraseError::Identify(error) = error else {
+        unreachable!("{error}")
+    };
     assert_eq!(error.class, Class::Unauthenticated);
     assert_eq!(scene.changes(), 0);
 }
@@ -62,16 +83,41 @@ async fn wrong_credentials_are_told() {
 #[tokio::test(start_paused = true)]
 async fn an_empty_account_is_only_called_empty_when_it_is_the_right_one() {
     let scene = Scene::new();
-    let unknown = EraseRequest { account: None, ..scene.request() };
-    let error = scene.erase_with(unknown.clone(), scene.context()).await.unwrap_err();
-    assert!(matches!(error, EraseError::EmptyUnconfirmed { .. }), "{error}");
+    let unknown = EraseRequest {
+        account: None,
+        ..scene.request()
+    };
+    let error = scene
+        .erase_with(unknown.clone(), scene.context())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, EraseError::EmptyUnconfirmed { .. }),
+        "{error}"
+    );
 
-    let acknowledged = EraseRequest { acknowledge_empty: true, ..unknown.clone() };
-    assert!(scene.erase_with(acknowledged, scene.context()).await.unwrap().complete);
+    let acknowledged = EraseRequest {
+        acknowledge_empty: true,
+        ..unknown.clone()
+    };
+    assert!(
+        scene
+            .erase_with(acknowledged, scene.context())
+            .await
+            .unwrap()
+            .complete
+    );
     assert!(scene.erase().await.unwrap().complete, "recorded account");
 
     scene.cloud.create(&scene.account, owned("disk", "volume"));
-    assert!(scene.erase_with(unknown, scene.context()).await.unwrap().complete, "found something");
+    assert!(
+        scene
+            .erase_with(unknown, scene.context())
+            .await
+            .unwrap()
+            .complete,
+        "found something"
+    );
     assert_eq!(scene.left(), NOTHING);
 }
 
@@ -84,14 +130,32 @@ async fn foreign_resources_stay_and_a_foreign_holder_is_named() {
     let foreign = scene.cloud.resources(&scene.account)[&ResourceId::new("intruder")].clone();
     let receipt = scene.erase().await.unwrap();
     assert!(!receipt.complete);
-    let expected = ["demo-x7k2p/network", "demo-x7k2p/subnet-0", "intruder", "neighbour"];
+    let expected = [
+        "demo-x7k2p/network",
+        "demo-x7k2p/subnet-0",
+        "intruder",
+        "neighbour",
+    ];
     assert_eq!(scene.left(), expected);
     assert_eq!(scene.cloud.resources(&scene.account)[&foreign.id], foreign);
-    let left = receipt.left.iter().find(|left| left.id.as_str().ends_with("subnet-0")).unwrap();
+    let left = receipt
+        .left
+        .iter()
+        .find(|left| left.id.as_str().ends_with("subnet-0"))
+        .unwrap();
     assert!(left.why.contains("intruder"), "{}", left.why);
-    let behind = receipt.left.iter().find(|left| left.id.as_str().ends_with("network")).unwrap();
+    let behind = receipt
+        .left
+        .iter()
+        .find(|left| left.id.as_str().ends_with("network"))
+        .unwrap();
     assert!(behind.why.contains("subnet-0"), "{}", behind.why);
-    assert!(receipt.left.iter().any(|left| left.id.as_str() == "intruder" && !left.ours));
+    assert!(
+        receipt
+            .left
+            .iter()
+            .any(|left| left.id.as_str() == "intruder" && !left.ours)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,10 +168,19 @@ async fn what_is_denied_blocks_alone_and_a_later_run_completes_the_receipt() {
     assert_eq!(scene.left(), ["locked"]);
     let summary = receipt.summary();
     assert_eq!(summary.blocked.len(), 1);
-    assert!(summary.blocked[0].why.contains("cannot be deleted"), "{:?}", summary.blocked);
+    assert!(
+        summary.blocked[0].why.contains("cannot be deleted"),
+        "{:?}",
+        summary.blocked
+    );
 
-    scene.cloud.unlock(&scene.account, &ResourceId::new("locked"));
-    let request = EraseRequest { previous: Some(receipt.clone()), ..scene.request() };
+    scene
+        .cloud
+        .unlock(&scene.account, &ResourceId::new("locked"));
+    let request = EraseRequest {
+        previous: Some(receipt.clone()),
+        ..scene.request()
+    };
     let second = scene.erase_with(request, scene.context()).await.unwrap();
     assert!(second.complete, "{second}");
     assert_eq!(second.deleted.len(), all.len());
@@ -121,7 +194,9 @@ async fn a_cycle_of_groups_is_opened_by_one_release() {
     let groups = ["a", "b", "c"];
     let all = groups.iter().enumerate().map(|(place, group)| {
         let next = groups[(place + 1) % groups.len()];
-        owned(group, "security-group").referring_to(next).referring_to(group)
+        owned(group, "security-group")
+            .referring_to(next)
+            .referring_to(group)
     });
     let scene = Scene::with(all.collect());
     let receipt = scene.erase().await.unwrap();
@@ -133,7 +208,9 @@ async fn a_cycle_of_groups_is_opened_by_one_release() {
 #[tokio::test(start_paused = true)]
 async fn references_without_a_cycle_are_not_released() {
     let scene = Scene::with(vec![
-        owned("a", "security-group").referring_to("b").referring_to("c"),
+        owned("a", "security-group")
+            .referring_to("b")
+            .referring_to("c"),
         owned("b", "security-group").referring_to("c"),
         owned("c", "security-group"),
     ]);
@@ -147,11 +224,16 @@ async fn an_unlisted_holder_is_found_recorded_and_deleted_first() {
     for names_holders in [true, false] {
         let scene = Scene::with(vec![
             owned("network", "network"),
-            owned("late", "load-balancer").holding("network").unlisted_for(SECOND * 3600),
+            owned("late", "load-balancer")
+                .holding("network")
+                .unlisted_for(SECOND * 3600),
         ]);
         scene.cloud.set_names_holders(names_holders);
         let journal = Arc::new(Record::default());
-        let context = EraseContext { journal: journal.clone(), ..scene.context() };
+        let context = EraseContext {
+            journal: journal.clone(),
+            ..scene.context()
+        };
         let receipt = scene.erase_with(scene.request(), context).await.unwrap();
         assert_eq!(scene.left(), NOTHING);
         assert!(receipt.complete);
@@ -185,12 +267,23 @@ async fn what_a_dying_controller_creates_is_swept() {
     // listing is long past.
     let straggler = owned("straggler", "load-balancer");
     let machine = "demo-x7k2p/master-0";
-    scene.cloud.create_later(&scene.account, straggler, SECOND * 28, machine, SECOND * 5);
+    scene
+        .cloud
+        .create_later(&scene.account, straggler, SECOND * 28, machine, SECOND * 5);
     let receipt = scene.erase().await.unwrap();
     assert!(receipt.complete, "{receipt}");
     assert_eq!(scene.left(), NOTHING);
-    assert!(receipt.deleted.iter().any(|gone| gone.id.as_str() == "straggler"));
-    assert!(receipt.plans.iter().any(|plan| plan.reason == "sweep"), "{:?}", receipt.plans);
+    assert!(
+        receipt
+            .deleted
+            .iter()
+            .any(|gone| gone.id.as_str() == "straggler")
+    );
+    assert!(
+        receipt.plans.iter().any(|plan| plan.reason == "sweep"),
+        "{:?}",
+        receipt.plans
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,7 +300,9 @@ async fn after_a_crash_a_tombstone_still_tells_of_the_control_plane() {
     let scene = Scene::with(vec![owned("master", "instance").control_plane()]);
     scene.erase().await.unwrap();
     let late = owned("late", "load-balancer");
-    scene.cloud.create_later(&scene.account, late, SECOND * 5, "master", SECOND * 3600);
+    scene
+        .cloud
+        .create_later(&scene.account, late, SECOND * 5, "master", SECOND * 3600);
     // A new process, without a receipt: nothing is listed, but a controller ran a moment ago.
     let receipt = scene.erase().await.unwrap();
     assert!(receipt.complete && receipt.swept);
@@ -216,7 +311,9 @@ async fn after_a_crash_a_tombstone_still_tells_of_the_control_plane() {
 
 #[tokio::test(start_paused = true)]
 async fn listings_that_forget_late_cost_nothing() {
-    let all = cluster(INFRA_ID, 2).into_iter().map(|resource| resource.ghost_for(SECOND * 3600));
+    let all = cluster(INFRA_ID, 2)
+        .into_iter()
+        .map(|resource| resource.ghost_for(SECOND * 3600));
     let all: Vec<FakeResource> = all.collect();
     let scene = Scene::with(all.clone());
     let receipt = scene.erase().await.unwrap();
@@ -228,7 +325,10 @@ async fn listings_that_forget_late_cost_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_listing_with_a_gap_is_never_called_empty() {
     let scene = Scene::with(cluster(INFRA_ID, 1));
-    scene.cloud.fault(&scene.account, fault("discover:identity", 1000, Class::Denied));
+    scene.cloud.fault(
+        &scene.account,
+        fault("discover:identity", 1000, Class::Denied),
+    );
     let receipt = scene.erase().await.unwrap();
     assert!(!receipt.complete);
     assert!(receipt.gaps[0].contains("identity"), "{:?}", receipt.gaps);
@@ -237,7 +337,9 @@ async fn a_listing_with_a_gap_is_never_called_empty() {
 
 #[tokio::test(start_paused = true)]
 async fn shared_resources_lose_the_mark_last_and_nothing_else() {
-    let shared = FakeResource::new("byo", "subnet").tag(OWNED, "shared").tag("team", "blue");
+    let shared = FakeResource::new("byo", "subnet")
+        .tag(OWNED, "shared")
+        .tag("team", "blue");
     let scene = Scene::with(vec![shared, owned("lb", "load-balancer").holding("byo")]);
     let receipt = scene.erase().await.unwrap();
     assert!(receipt.complete, "{receipt}");
@@ -245,8 +347,11 @@ async fn shared_resources_lose_the_mark_last_and_nothing_else() {
     let tags = &scene.cloud.resources(&scene.account)[&ResourceId::new("byo")].tags;
     assert_eq!(tags.keys().collect::<Vec<_>>(), ["team"]);
     let log = scene.cloud.log(&scene.account);
-    let changes: Vec<&str> =
-        log.iter().filter(|call| call.is_change()).map(|call| call.operation.as_str()).collect();
+    let changes: Vec<&str> = log
+        .iter()
+        .filter(|call| call.is_change())
+        .map(|call| call.operation.as_str())
+        .collect();
     assert_eq!(changes, ["delete:load-balancer", "untag"]);
     assert_eq!(receipt.untagged.len(), 1);
 }
@@ -264,7 +369,10 @@ async fn the_mark_stays_while_something_is_left() {
 #[tokio::test(start_paused = true)]
 async fn after_a_cancel_no_destructive_call_begins() {
     let scene = Scene::with(cluster(INFRA_ID, 3));
-    scene.cloud.fault(&scene.account, fault("delete:nat", 3, Class::Throttled { after: None }));
+    scene.cloud.fault(
+        &scene.account,
+        fault("delete:nat", 3, Class::Throttled { after: None }),
+    );
     for moment in [0, 120, 300, 1_000, 20_000, 40_000] {
         let context = scene.context();
         let cancel = context.cancel.clone();
@@ -290,19 +398,38 @@ async fn after_a_cancel_no_destructive_call_begins() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_deleted_off_the_record() {
     let scene = Scene::with(cluster(INFRA_ID, 1));
-    let journal = Arc::new(Record { refuses: true, ..Record::default() });
-    let context = EraseContext { journal, ..scene.context() };
-    let error = scene.erase_with(scene.request(), context).await.unwrap_err();
+    let journal = Arc::new(Record {
+        refuses: true,
+        ..Record::default()
+    });
+    let context = EraseContext {
+        journal,
+        ..scene.context()
+    };
+    let error = scene
+        .erase_with(scene.request(), context)
+        .await
+        .unwrap_err();
     assert!(matches!(error, EraseError::Journal { .. }), "{error}");
     assert_eq!(scene.changes(), 0);
 
     let journal = Arc::new(Record::default());
-    let context = EraseContext { journal: journal.clone(), ..scene.context() };
+    let context = EraseContext {
+        journal: journal.clone(),
+        ..scene.context()
+    };
     let receipt = scene.erase_with(scene.request(), context).await.unwrap();
     let plans = journal.plans.lock().unwrap();
-    let planned: Vec<&ResourceId> =
-        plans.iter().flat_map(|plan| plan.steps.iter().map(|step| &step.id)).collect();
-    for call in scene.cloud.log(&scene.account).iter().filter(|call| call.is_change()) {
+    let planned: Vec<&ResourceId> = plans
+        .iter()
+        .flat_map(|plan| plan.steps.iter().map(|step| &step.id))
+        .collect();
+    for call in scene
+        .cloud
+        .log(&scene.account)
+        .iter()
+        .filter(|call| call.is_change())
+    {
         assert!(call.ids.iter().all(|id| planned.contains(&id)), "{call:?}");
     }
     assert_eq!(receipt.plans[0].digest, plans[0].digest);
@@ -312,13 +439,20 @@ async fn nothing_is_deleted_off_the_record() {
 async fn trouble_that_passes_is_outlived() {
     let scene = Scene::with(cluster(INFRA_ID, 2));
     for (operation, class) in [
-        ("delete", Class::Throttled { after: Some(SECOND) }),
+        (
+            "delete",
+            Class::Throttled {
+                after: Some(SECOND),
+            },
+        ),
         ("delete:subnet", Class::Transient),
         ("delete:role", Class::Unknown),
         ("describe", Class::Transient),
         ("discover", Class::Throttled { after: None }),
     ] {
-        scene.cloud.fault(&scene.account, fault(operation, 3, class));
+        scene
+            .cloud
+            .fault(&scene.account, fault(operation, 3, class));
     }
     let receipt = scene.erase().await.unwrap();
     assert!(receipt.complete, "{receipt}");
@@ -336,7 +470,12 @@ async fn a_claim_without_proof_is_shown_and_not_touched() {
     let receipt = scene.erase().await.unwrap();
     assert!(!receipt.complete);
     assert_eq!(scene.left(), ["claimed", "neighbour"]);
-    assert!(receipt.left.iter().any(|left| left.id.as_str() == "claimed" && left.ours));
+    assert!(
+        receipt
+            .left
+            .iter()
+            .any(|left| left.id.as_str() == "claimed" && left.ours)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,7 +484,10 @@ async fn a_deletion_that_was_forgotten_is_begun_again() {
     let receipt = scene.erase().await.unwrap();
     // It goes on in the cloud: after the patience it is asked for again, and in the end it is gone
     // or told.
-    assert!(receipt.complete || receipt.left[0].why.contains("does not end"), "{receipt}");
+    assert!(
+        receipt.complete || receipt.left[0].why.contains("does not end"),
+        "{receipt}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -358,7 +500,10 @@ async fn progress_is_published() {
         while seen.changed().await.is_ok() {
             let progress = seen.borrow_and_update().clone();
             assert!(progress.done <= progress.total, "{progress:?}");
-            named |= progress.waiting.iter().any(|waiting| waiting.kind.as_str() == "nat-gateway");
+            named |= progress
+                .waiting
+                .iter()
+                .any(|waiting| waiting.kind.as_str() == "nat-gateway");
             if phases.last() != Some(&progress.phase) {
                 phases.push(progress.phase);
             }
@@ -368,7 +513,10 @@ async fn progress_is_published() {
     scene.erase_with(scene.request(), context).await.unwrap();
     let (phases, named) = watcher.await.unwrap();
     assert!(named, "NAT gateways are waited for");
-    assert!(phases.contains(&Phase::Execute) && phases.contains(&Phase::Sweep), "{phases:?}");
+    assert!(
+        phases.contains(&Phase::Execute) && phases.contains(&Phase::Sweep),
+        "{phases:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,10 +528,15 @@ async fn a_crash_at_any_call_changes_nothing_in_the_end() {
     for number in 1..=calls {
         for point in [CrashPoint::Before, CrashPoint::After] {
             let scene = Scene::with(all.clone());
-            scene.cloud.create(&scene.account, foreign("neighbour", "network"));
+            scene
+                .cloud
+                .create(&scene.account, foreign("neighbour", "network"));
             scene.cloud.crash_at(number, point);
             let journal = Arc::new(Record::default());
-            let context = EraseContext { journal: journal.clone(), ..scene.context() };
+            let context = EraseContext {
+                journal: journal.clone(),
+                ..scene.context()
+            };
             let mut previous = None;
             tokio::select! {
                 result = scene.erase_with(scene.request(), context) => { result.unwrap(); }
@@ -391,11 +544,18 @@ async fn a_crash_at_any_call_changes_nothing_in_the_end() {
                     previous = journal.receipt.lock().unwrap().clone();
                 }
             }
-            let request = EraseRequest { previous, ..scene.request() };
+            let request = EraseRequest {
+                previous,
+                ..scene.request()
+            };
             let receipt = scene.erase_with(request, scene.context()).await.unwrap();
             assert!(receipt.complete, "call {number} {point:?}: {receipt}");
             assert_eq!(scene.left(), ["neighbour"], "call {number} {point:?}");
-            assert_eq!(receipt.deleted.len(), all.len(), "call {number} {point:?}: {receipt}");
+            assert_eq!(
+                receipt.deleted.len(),
+                all.len(),
+                "call {number} {point:?}: {receipt}"
+            );
             assert!(receipt.swept, "call {number} {point:?}");
         }
     }
@@ -404,13 +564,25 @@ async fn a_crash_at_any_call_changes_nothing_in_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_plan_only_reads() {
     let scene = Scene::with(cluster(INFRA_ID, 2));
-    let plan = erase::plan(&scene.request(), &*scene.target().await).await.unwrap();
+    let plan = erase::plan(&scene.request(), &*scene.target().await)
+        .await
+        .unwrap();
     assert_eq!(scene.changes(), 0);
-    assert_eq!(plan.steps.iter().filter(|step| step.action == Action::Release).count(), 1);
+    assert_eq!(
+        plan.steps
+            .iter()
+            .filter(|step| step.action == Action::Release)
+            .count(),
+        1
+    );
     for (place, step) in plan.steps.iter().enumerate() {
         assert!(step.after.iter().all(|before| *before < place), "{step:?}");
     }
-    assert!(plan.to_string().contains("tag kubernetes.io/cluster/demo-x7k2p=owned"), "{plan}");
+    assert!(
+        plan.to_string()
+            .contains("tag kubernetes.io/cluster/demo-x7k2p=owned"),
+        "{plan}"
+    );
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<erase::Plan>(&json).unwrap(), plan);
 }

@@ -181,6 +181,15 @@ pub fn attach(name: &str) -> Result<Hub> {
     })
 }
 
+/// Takes from the machine and builds what a hub needs, so that nothing waits for it later. Returns the
+/// hub's binary.
+pub fn prepare(node: bool, progress: &Progress) -> Result<PathBuf> {
+    if node {
+        debian::install(&node::PACKAGES, progress)?;
+    }
+    build_binary(progress)
+}
+
 impl Hub {
     /// Boots a hub and returns when it is usable: the API server is ready; with controllers, pods
     /// may be created in `default`; with a node, they run.
@@ -200,10 +209,7 @@ impl Hub {
 
     fn boot(options: &HubOptions) -> Result<Self> {
         let progress = &options.progress;
-        if options.parts.node() {
-            debian::install(&node::PACKAGES, progress)?;
-        }
-        let binary = build_binary(progress)?;
+        let binary = prepare(options.parts.node(), progress)?;
         let folder = state::create_run_folder(&options.name)?;
         let booted = Self::boot_in(options, &binary, &folder);
         if booted.is_err() && folder.exists() {

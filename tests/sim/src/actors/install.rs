@@ -52,7 +52,10 @@ impl Attempt {
     }
 
     pub fn failing(stage: Stage, log: &str) -> Self {
-        Self { fails: Some((stage, log.to_owned())), ..Self::succeeding() }
+        Self {
+            fails: Some((stage, log.to_owned())),
+            ..Self::succeeding()
+        }
     }
 }
 
@@ -84,7 +87,10 @@ impl Script {
 impl Programs for Script {
     fn program(&self, run: PodRun) -> Option<BoxFuture<'static, i32>> {
         let script = self.clone();
-        let kind = run.label("hive.openshift.io/job-type").unwrap_or_default().to_owned();
+        let kind = run
+            .label("hive.openshift.io/job-type")
+            .unwrap_or_default()
+            .to_owned();
         match kind.as_str() {
             "imageset" => Some(async move { exit(script.resolve_images(&run).await) }.boxed()),
             "provision" => Some(async move { exit(script.install(&run).await) }.boxed()),
@@ -103,13 +109,16 @@ impl Script {
     async fn resolve_images(&self, run: &PodRun) -> Result<(), String> {
         let name = cluster_of(run)?;
         let cluster = format!("{HIVE}/{}/clusterdeployments/{name}", run.namespace());
-        let release = run.pod["spec"]["initContainers"][0]["image"].as_str().unwrap_or_default();
+        let release = run.pod["spec"]["initContainers"][0]["image"]
+            .as_str()
+            .unwrap_or_default();
         let found = self.images.get(release).cloned();
         let (installer, cli) = match found {
             Some(images) => images,
-            None if self.images.is_empty() => {
-                ("localhost/openshift-installer:4.19.2".into(), "localhost/openshift-cli:4.19.2".into())
-            }
+            None if self.images.is_empty() => (
+                "localhost/openshift-installer:4.19.2".into(),
+                "localhost/openshift-cli:4.19.2".into(),
+            ),
             None => return Err(format!("no such release image: {release}")),
         };
         let version = self.version.clone();
@@ -120,7 +129,10 @@ impl Script {
                 "reason": "InstallerImageResolved", "message": "InstallerImage is resolved.",
                 "lastProbeTime": now, "lastTransitionTime": now,
             });
-            let mut conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let mut conditions = object["status"]["conditions"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             conditions.retain(|condition| condition["type"] != resolved["type"]);
             conditions.push(resolved);
             json!({"status": {
@@ -141,7 +153,11 @@ impl Script {
         let path = format!("{HIVE}/{namespace}/clusterprovisions/{provision_name}");
         let provision = read(run, &path).await?;
         let cluster_name = text(&provision["spec"]["clusterDeploymentRef"]["name"]);
-        let cluster = read(run, &format!("{HIVE}/{namespace}/clusterdeployments/{cluster_name}")).await?;
+        let cluster = read(
+            run,
+            &format!("{HIVE}/{namespace}/clusterdeployments/{cluster_name}"),
+        )
+        .await?;
         let stage = text(&provision["spec"]["stage"]);
         let over = !matches!(stage.as_str(), "initializing" | "provisioning");
         if over || cluster["spec"]["installed"] == true {
@@ -172,8 +188,13 @@ impl Script {
                 }
             }
         }
-        update(run, &path, "", |_| json!({"spec": {"installLog": "level=info msg=Install complete!"}}))
-            .await
+        update(
+            run,
+            &path,
+            "",
+            |_| json!({"spec": {"installLog": "level=info msg=Install complete!"}}),
+        )
+        .await
     }
 
     /// Time passes, unless the pod is asked to end.
@@ -214,7 +235,11 @@ impl Script {
             "name": name, "uid": uid, "blockOwnerDeletion": true,
         });
         for (suffix, kind, content) in [
-            ("admin-kubeconfig", "kubeconfig", json!({"kubeconfig": "apiVersion: v1\nkind: Config\n"})),
+            (
+                "admin-kubeconfig",
+                "kubeconfig",
+                json!({"kubeconfig": "apiVersion: v1\nkind: Config\n"}),
+            ),
             (
                 "admin-password",
                 "kubeadmincreds",
@@ -261,8 +286,7 @@ impl Script {
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let namespace = run.namespace().to_owned();
         let agreed = run.server.when(|server| {
-            let found =
-                server.object("hive.openshift.io", "clusterprovisions", &namespace, &name);
+            let found = server.object("hive.openshift.io", "clusterprovisions", &namespace, &name);
             match found {
                 None => Some(Err("the provision is gone".to_owned())),
                 Some(object) if object["metadata"].get("deletionTimestamp").is_some() => {
@@ -295,18 +319,27 @@ fn cluster_of(run: &PodRun) -> Result<String, String> {
     if let Some(name) = run.label("hive.openshift.io/cluster-deployment-name") {
         return Ok(name.to_owned());
     }
-    let containers = run.pod["spec"]["containers"].as_array().into_iter().flatten();
+    let containers = run.pod["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let words = containers.flat_map(|container| {
         let list = |field: &str| container[field].as_array().cloned().unwrap_or_default();
         [list("command"), list("args")].concat()
     });
-    let mut words = words.skip_while(|word| *word != "--cluster-deployment-name").skip(1);
-    let name = words.next().and_then(|word| word.as_str().map(ToOwned::to_owned));
+    let mut words = words
+        .skip_while(|word| *word != "--cluster-deployment-name")
+        .skip(1);
+    let name = words
+        .next()
+        .and_then(|word| word.as_str().map(ToOwned::to_owned));
     name.ok_or_else(|| "the pod does not say which cluster it is for".to_owned())
 }
 
 async fn read(run: &PodRun, path: &str) -> Result<Value, String> {
-    send(run, "GET", path, &Value::Null).await.map_err(|error| error.to_string())
+    send(run, "GET", path, &Value::Null)
+        .await
+        .map_err(|error| error.to_string())
 }
 
 /// Read, change, write with the revision that was read; again when somebody was faster.
@@ -329,9 +362,16 @@ async fn update(
 }
 
 async fn send(run: &PodRun, method: &str, path: &str, body: &Value) -> kube::Result<Value> {
-    let content_type =
-        if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-    let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let content_type = if method == "PATCH" {
+        "application/merge-patch+json"
+    } else {
+        "application/json"
+    };
+    let bytes = if body.is_null() {
+        Vec::new()
+    } else {
+        body.to_string().into_bytes()
+    };
     let request = http::Request::builder()
         .method(method)
         .uri(path)

@@ -52,7 +52,9 @@ fn due(server: &ApiServer, counted: &mut BTreeSet<String>) -> (Vec<Action>, Opti
         actions.extend(steps);
         next = [next, wait].into_iter().flatten().min();
     }
-    let orphans = pods.iter().filter(|pod| !jobs.iter().any(|job| owned_by(pod, job)));
+    let orphans = pods
+        .iter()
+        .filter(|pod| !jobs.iter().any(|job| owned_by(pod, job)));
     actions.extend(orphans.filter_map(|pod| released(pod)));
     (actions, next)
 }
@@ -85,12 +87,17 @@ fn sync(
             actions.extend(released(pod));
         }
     }
-    let active = pods.iter().filter(|pod| {
-        !is_deleting(pod) && !matches!(phase(pod), "Failed" | "Succeeded")
-    });
+    let active = pods
+        .iter()
+        .filter(|pod| !is_deleting(pod) && !matches!(phase(pod), "Failed" | "Succeeded"));
     let active: Vec<&&Arc<Value>> = active.collect();
-    let started = status["startTime"].as_str().and_then(|text| text.parse().ok()).unwrap_or(now);
-    let deadline = spec["activeDeadlineSeconds"].as_i64().map(SignedDuration::from_secs);
+    let started = status["startTime"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(now);
+    let deadline = spec["activeDeadlineSeconds"]
+        .as_i64()
+        .map(SignedDuration::from_secs);
     let left = deadline.map(|limit| limit - now.duration_since(started));
     let restarts: i64 = pods.iter().map(|pod| restarts(pod)).sum();
     let limit = spec["backoffLimit"].as_i64().unwrap_or(6);
@@ -139,14 +146,21 @@ fn backoff(pods: &[&Arc<Value>], failed: i64, now: Timestamp) -> SignedDuration 
         return SignedDuration::ZERO;
     }
     let seconds = BACKOFF << (failed - 1).clamp(0, 5);
-    let last = pods.iter().filter_map(|pod| ended_at(pod)).max().unwrap_or(now);
+    let last = pods
+        .iter()
+        .filter_map(|pod| ended_at(pod))
+        .max()
+        .unwrap_or(now);
     SignedDuration::from_secs(seconds) - now.duration_since(last)
 }
 
 fn ended_at(pod: &Value) -> Option<Timestamp> {
     let containers = pod["status"]["containerStatuses"].as_array()?;
     let ends = containers.iter().filter_map(|container| {
-        container["state"]["terminated"]["finishedAt"].as_str()?.parse().ok()
+        container["state"]["terminated"]["finishedAt"]
+            .as_str()?
+            .parse()
+            .ok()
     });
     ends.max()
 }
@@ -193,7 +207,11 @@ fn status_patch(
     now: Timestamp,
 ) -> Option<Action> {
     if let Some((kind, reason, message)) = verdict {
-        let first = if kind == "Complete" { "SuccessCriteriaMet" } else { "FailureTarget" };
+        let first = if kind == "Complete" {
+            "SuccessCriteriaMet"
+        } else {
+            "FailureTarget"
+        };
         let condition = |kind: &str| {
             json!({
                 "type": kind, "status": "True", "reason": reason, "message": message,
@@ -221,7 +239,10 @@ fn status_patch(
 fn released(pod: &Value) -> Option<Action> {
     let ended = matches!(phase(pod), "Failed" | "Succeeded") || is_deleting(pod);
     (tracked(pod) && ended).then(|| {
-        let held = pod["metadata"]["finalizers"].as_array().into_iter().flatten();
+        let held = pod["metadata"]["finalizers"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let left: Vec<&Value> = held.filter(|finalizer| **finalizer != TRACKING).collect();
         Action {
             method: "PATCH",
@@ -244,33 +265,56 @@ fn delete(pod: &Value) -> Action {
 
 fn path(object: &Value, root: &str, plural: &str) -> String {
     let metadata = &object["metadata"];
-    format!("/{root}/namespaces/{}/{plural}/{}", text(&metadata["namespace"]), text(&metadata["name"]))
+    format!(
+        "/{root}/namespaces/{}/{plural}/{}",
+        text(&metadata["namespace"]),
+        text(&metadata["name"])
+    )
 }
 
 fn owned_by(pod: &Value, job: &Value) -> bool {
-    let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-    owners.into_iter().any(|owner| owner["uid"] == job["metadata"]["uid"])
+    let owners = pod["metadata"]["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    owners
+        .into_iter()
+        .any(|owner| owner["uid"] == job["metadata"]["uid"])
 }
 
 fn finished(job: &Value) -> bool {
     let conditions = job["status"]["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().any(|condition| {
-        condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed")
+        condition["status"] == "True"
+            && (condition["type"] == "Complete" || condition["type"] == "Failed")
     })
 }
 
 fn tracked(pod: &Value) -> bool {
-    let held = pod["metadata"]["finalizers"].as_array().into_iter().flatten();
+    let held = pod["metadata"]["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten();
     held.into_iter().any(|finalizer| *finalizer == TRACKING)
 }
 
 fn restarts(pod: &Value) -> i64 {
-    let containers = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    containers.into_iter().filter_map(|container| container["restartCount"].as_i64()).sum()
+    let containers = pod["status"]["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    containers
+        .into_iter()
+        .filter_map(|container| container["restartCount"].as_i64())
+        .sum()
 }
 
 fn started_text(status: &Value, now: Timestamp) -> Value {
-    if status["startTime"].is_string() { status["startTime"].clone() } else { seconds(now).into() }
+    if status["startTime"].is_string() {
+        status["startTime"].clone()
+    } else {
+        seconds(now).into()
+    }
 }
 
 fn is_deleting(object: &Value) -> bool {
@@ -282,7 +326,9 @@ fn phase(pod: &Value) -> &str {
 }
 
 fn seconds(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+    Timestamp::from_second(at.as_second())
+        .unwrap_or(at)
+        .to_string()
 }
 
 fn text(value: &Value) -> String {

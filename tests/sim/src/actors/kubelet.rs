@@ -31,7 +31,9 @@ pub struct PodRun {
 
 impl PodRun {
     pub fn namespace(&self) -> &str {
-        self.pod["metadata"]["namespace"].as_str().unwrap_or_default()
+        self.pod["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default()
     }
 
     pub fn name(&self) -> &str {
@@ -50,8 +52,10 @@ pub async fn node(server: ApiServer, programs: Arc<dyn Programs>) {
         let fresh = server
             .when(|server| {
                 let pods = server.objects("", "pods");
-                let fresh: Vec<Arc<Value>> =
-                    pods.into_iter().filter(|pod| !known.contains(uid(pod))).collect();
+                let fresh: Vec<Arc<Value>> = pods
+                    .into_iter()
+                    .filter(|pod| !known.contains(uid(pod)))
+                    .collect();
                 Some(fresh).filter(|fresh| !fresh.is_empty())
             })
             .await;
@@ -67,7 +71,11 @@ async fn run(server: ApiServer, programs: Arc<dyn Programs>, pod: Arc<Value>) {
     let client = server.client("actor/kubelet");
     let place = Place::of(&server, &pod);
     let scheduler = server.client("actor/scheduler");
-    send(&scheduler, &place.patch("", json!({"spec": {"nodeName": NODE}}))).await;
+    send(
+        &scheduler,
+        &place.patch("", json!({"spec": {"nodeName": NODE}})),
+    )
+    .await;
     if tokio::time::timeout(START, place.ending()).await.is_ok() {
         return place.finish(&client).await;
     }
@@ -97,7 +105,11 @@ async fn run(server: ApiServer, programs: Arc<dyn Programs>, pod: Arc<Value>) {
             break None;
         }
     };
-    let phase = if code == Some(0) { "Succeeded" } else { "Failed" };
+    let phase = if code == Some(0) {
+        "Succeeded"
+    } else {
+        "Failed"
+    };
     // 137: ended by SIGKILL.
     let code = code.unwrap_or(137);
     send(&client, &place.status(&server, phase, restarts, Some(code))).await;
@@ -117,8 +129,15 @@ struct Place {
 
 impl Place {
     fn of(server: &ApiServer, pod: &Value) -> Self {
-        let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
+        let text = |field: &str| {
+            pod["metadata"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let grace = pod["spec"]["terminationGracePeriodSeconds"]
+            .as_u64()
+            .unwrap_or(30);
         Self {
             server: server.clone(),
             namespace: text("namespace"),
@@ -135,7 +154,11 @@ impl Place {
 
     fn patch(&self, subresource: &str, mut body: Value) -> Action {
         body["metadata"] = json!({"uid": self.uid});
-        Action { method: "PATCH", path: format!("{}{subresource}", self.path()), body }
+        Action {
+            method: "PATCH",
+            path: format!("{}{subresource}", self.path()),
+            body,
+        }
     }
 
     /// Whether the pod is asked to end or already gone.
@@ -176,9 +199,7 @@ impl Place {
             }}),
         };
         let ready = code.is_none();
-        let condition = |kind: &str, ready: bool| {
-            json!({"type": kind, "status": if ready { "True" } else { "False" }})
-        };
+        let condition = |kind: &str, ready: bool| json!({"type": kind, "status": if ready { "True" } else { "False" }});
         self.patch(
             "/status",
             json!({"status": {
@@ -212,7 +233,9 @@ impl Place {
 
 fn seconds(server: &ApiServer) -> String {
     let now = server.clock().now();
-    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    jiff::Timestamp::from_second(now.as_second())
+        .unwrap_or(now)
+        .to_string()
 }
 
 fn uid(object: &Value) -> &str {

@@ -17,28 +17,84 @@ pub(super) fn fill(kind: &Kind, object: &mut Value) {
             object["spec"]["finalizers"] = json!(["kubernetes"]);
             object["status"] = json!({"phase": "Active"});
         }
-        "secrets" => secret(object),
         "pods" => {
-            default(object, &["spec", "restartPolicy"], || json!("Always"));
-            default(object, &["spec", "terminationGracePeriodSeconds"], || json!(30));
+            pod(&mut object["spec"]);
             object["status"] = json!({"phase": "Pending"});
         }
         "jobs" => job(object),
         _ => {}
     }
+    refill(kind, object);
+}
+
+/// What is settled at each write, not only at the first.
+pub(super) fn refill(kind: &Kind, object: &mut Value) {
+    if kind.custom || !matches!(kind.plural.as_str(), "secrets" | "configmaps") {
+        return;
+    }
+    if kind.plural == "secrets" {
+        secret(object);
+    }
+    for field in ["data", "binaryData"] {
+        if object[field]
+            .as_object()
+            .is_some_and(serde_json::Map::is_empty)
+        {
+            object
+                .as_object_mut()
+                .and_then(|fields| fields.shift_remove(field));
+        }
+    }
+}
+
+fn pod(spec: &mut Value) {
+    for (field, value) in [
+        ("dnsPolicy", json!("ClusterFirst")),
+        ("restartPolicy", json!("Always")),
+        ("schedulerName", json!("default-scheduler")),
+        ("securityContext", json!({})),
+        ("terminationGracePeriodSeconds", json!(30)),
+    ] {
+        default(spec, &[field], || value);
+    }
+    for list in ["initContainers", "containers"] {
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            let image = container["image"].as_str().unwrap_or_default();
+            let newest =
+                image.ends_with(":latest") || !image[image.rfind('/').unwrap_or(0)..].contains(':');
+            let policy = if newest { "Always" } else { "IfNotPresent" };
+            for (field, value) in [
+                ("imagePullPolicy", json!(policy)),
+                ("resources", json!({})),
+                ("terminationMessagePath", json!("/dev/termination-log")),
+                ("terminationMessagePolicy", json!("File")),
+            ] {
+                default(container, &[field], || value);
+            }
+        }
+    }
 }
 
 /// `stringData` is a way to write `data`; it is never stored.
-pub(super) fn secret(object: &mut Value) {
+fn secret(object: &mut Value) {
     use base64::Engine as _;
     default(object, &["type"], || json!("Opaque"));
-    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|o| o.shift_remove("stringData"))
+    let Some(Value::Object(plain)) = object
+        .as_object_mut()
+        .and_then(|o| o.shift_remove("stringData"))
     else {
         return;
     };
     for (name, value) in plain {
         let text = value.as_str().unwrap_or_default();
-        object["data"][name] = base64::engine::general_purpose::STANDARD.encode(text).into();
+        object["data"][name] = base64::engine::general_purpose::STANDARD
+            .encode(text)
+            .into();
     }
 }
 
@@ -56,7 +112,8 @@ fn job(object: &mut Value) {
     ] {
         default(object, &["spec", field], || value);
     }
-    object["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    object["spec"]["selector"] =
+        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
     for (label, value) in [
         ("batch.kubernetes.io/controller-uid", &uid),
         ("batch.kubernetes.io/job-name", &name),
@@ -64,6 +121,10 @@ fn job(object: &mut Value) {
         ("job-name", &name),
     ] {
         object["spec"]["template"]["metadata"]["labels"][label] = value.clone();
+    }
+    pod(&mut object["spec"]["template"]["spec"]);
+    if object["metadata"]["labels"].is_null() {
+        object["metadata"]["labels"] = object["spec"]["template"]["metadata"]["labels"].clone();
     }
     object["status"] = json!({});
 }

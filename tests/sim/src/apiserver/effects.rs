@@ -32,7 +32,11 @@ pub struct Process {
 
 impl Process {
     pub fn new(name: &str, life: u64) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), life, dead: AtomicBool::new(false) })
+        Arc::new(Self {
+            name: name.into(),
+            life,
+            dead: AtomicBool::new(false),
+        })
     }
 
     pub fn is_dead(&self) -> bool {
@@ -72,12 +76,17 @@ pub struct Request {
 
 impl Request {
     pub(super) fn of(verb: Verb, target: &Target, content_type: &str, body: &[u8]) -> Self {
-        let format = Format::of(content_type).ok().filter(|_| verb == Verb::Patch);
+        let format = Format::of(content_type)
+            .ok()
+            .filter(|_| verb == Verb::Patch);
         // The name of a new object is in its body.
-        let given = if verb == Verb::Create { serde_json::from_slice(body).ok() } else { None };
-        let given = given.and_then(|object: Value| {
-            object["metadata"]["name"].as_str().map(ToOwned::to_owned)
-        });
+        let given = if verb == Verb::Create {
+            serde_json::from_slice(body).ok()
+        } else {
+            None
+        };
+        let given = given
+            .and_then(|object: Value| object["metadata"]["name"].as_str().map(ToOwned::to_owned));
         Self {
             verb: verb.label(),
             group: target.kind.group.clone(),
@@ -153,11 +162,13 @@ pub(super) struct Point {
 
 impl Point {
     pub(super) fn crashes_before(self) -> bool {
-        self.number.is_some_and(|number| self.crash_at == Some(CrashAt::Before(number)))
+        self.number
+            .is_some_and(|number| self.crash_at == Some(CrashAt::Before(number)))
     }
 
     pub(super) fn crashes_after(self) -> bool {
-        self.number.is_some_and(|number| self.crash_at == Some(CrashAt::After(number)))
+        self.number
+            .is_some_and(|number| self.crash_at == Some(CrashAt::After(number)))
     }
 }
 
@@ -193,7 +204,10 @@ impl Effects {
             self.counted += 1;
             self.counted
         });
-        Point { number, crash_at: self.crash_at }
+        Point {
+            number,
+            crash_at: self.crash_at,
+        }
     }
 
     #[allow(clippy::too_many_arguments, reason = "the columns of one log line")]
@@ -208,11 +222,21 @@ impl Effects {
         after: Option<Arc<Value>>,
     ) {
         if request.name.is_empty() {
-            let named = after.as_ref().and_then(|object| object["metadata"]["name"].as_str());
+            let named = after
+                .as_ref()
+                .and_then(|object| object["metadata"]["name"].as_str());
             request.name = named.unwrap_or_default().to_owned();
         }
         let agent = Arc::clone(agent);
-        self.log.push(Effect { number: point.number, at, agent, request, code, before, after });
+        self.log.push(Effect {
+            number: point.number,
+            at,
+            agent,
+            request,
+            code,
+            before,
+            after,
+        });
     }
 
     pub(super) fn crash(&mut self, process: Option<&Process>) {
@@ -246,7 +270,8 @@ impl ApiServer {
         }
         let result = call.await;
         let at = self.clock().elapsed();
-        self.effects().end(&process.name, at, point, request, 200, None, None);
+        self.effects()
+            .end(&process.name, at, point, request, 200, None, None);
         self.ring();
         if point.crashes_after() {
             self.effects().crash(Some(process));

@@ -62,7 +62,12 @@ pub struct Faults {
 
 impl Faults {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, rolled: 0, injected: 0, rules: Vec::new() }
+        Self {
+            seed,
+            rolled: 0,
+            injected: 0,
+            rules: Vec::new(),
+        }
     }
 
     pub fn add(&mut self, rule: Rule) {

@@ -40,11 +40,18 @@ impl ApiServer {
 fn entries(core: &Core) -> Vec<Entry<'_>> {
     let mut entries = Vec::new();
     for ((group, plural), shelf) in core.store.shelves() {
-        let Some(kind) = core.registry.get(group, plural) else { continue };
+        let Some(kind) = core.registry.get(group, plural) else {
+            continue;
+        };
         if matches!(plural.as_str(), "events" | "leases") {
             continue;
         }
-        entries.extend(shelf.objects.iter().map(|(key, object)| (kind, key, object)));
+        entries.extend(
+            shelf
+                .objects
+                .iter()
+                .map(|(key, object)| (kind, key, object)),
+        );
     }
     entries
 }
@@ -78,7 +85,10 @@ fn end_of_owner(owner: Entry<'_>, uid: &str, dependents: &[Entry<'_>]) -> Vec<Ac
         if dependents.is_empty() {
             return vec![without_finalizer(owner, ORPHAN)];
         }
-        return dependents.iter().map(|entry| without_owners(*entry, &[uid.to_owned()])).collect();
+        return dependents
+            .iter()
+            .map(|entry| without_owners(*entry, &[uid.to_owned()]))
+            .collect();
     }
     let blocked = dependents.iter().any(|(_, _, object)| {
         owners(object)
@@ -114,8 +124,11 @@ fn end_of_dependent(core: &Core, entry: Entry<'_>, dependents: &[Entry<'_>]) -> 
     if standings.is_empty() || (is_deleting(object) && !finalizers(object).contains(&FOREGROUND)) {
         return None;
     }
-    let (solid, absent, waiting) =
-        (of(Standing::Solid), of(Standing::Absent), of(Standing::Waiting));
+    let (solid, absent, waiting) = (
+        of(Standing::Solid),
+        of(Standing::Absent),
+        of(Standing::Waiting),
+    );
     if !solid.is_empty() {
         let released: Vec<String> = absent.into_iter().chain(waiting).collect();
         return (!released.is_empty()).then(|| without_owners(entry, &released));
@@ -149,7 +162,11 @@ fn standing(core: &Core, dependent: &ObjectKey, owner: &Value) -> Standing {
     let Some(kind) = core.registry.by_kind(text("apiVersion"), text("kind")) else {
         return Standing::Solid;
     };
-    let namespace = if kind.namespaced { dependent.0.clone() } else { String::new() };
+    let namespace = if kind.namespaced {
+        dependent.0.clone()
+    } else {
+        String::new()
+    };
     let found = core.store.get(kind, &(namespace, text("name").to_owned()));
     match found.filter(|object| object["metadata"]["uid"] == owner["uid"]) {
         None => Standing::Absent,
@@ -171,7 +188,11 @@ fn namespace_ends(core: &Core) -> Vec<Action> {
         let mut content = 0;
         let mut doomed: Vec<&Kind> = Vec::new();
         for ((group, plural), shelf) in core.store.shelves() {
-            let Some(kind) = core.registry.get(group, plural).filter(|kind| kind.namespaced) else {
+            let Some(kind) = core
+                .registry
+                .get(group, plural)
+                .filter(|kind| kind.namespaced)
+            else {
                 continue;
             };
             let inside: Vec<&Arc<Value>> = shelf
@@ -209,13 +230,18 @@ fn namespace_ends(core: &Core) -> Vec<Action> {
 }
 
 fn owners(object: &Value) -> impl Iterator<Item = &Value> {
-    object["metadata"]["ownerReferences"].as_array().into_iter().flatten()
+    object["metadata"]["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
 }
 
 fn without_finalizer(entry: Entry<'_>, finalizer: &str) -> Action {
     let (kind, key, object) = entry;
-    let left: Vec<&str> =
-        finalizers(object).into_iter().filter(|held| *held != finalizer).collect();
+    let left: Vec<&str> = finalizers(object)
+        .into_iter()
+        .filter(|held| *held != finalizer)
+        .collect();
     metadata_patch(kind, key, object, "finalizers", json!(left))
 }
 
@@ -233,11 +259,19 @@ fn metadata_patch(kind: &Kind, key: &ObjectKey, object: &Value, field: &str, to:
         "resourceVersion": object["metadata"]["resourceVersion"],
     });
     metadata[field] = to;
-    Action { method: "PATCH", path: path(kind, key), body: json!({"metadata": metadata}) }
+    Action {
+        method: "PATCH",
+        path: path(kind, key),
+        body: json!({"metadata": metadata}),
+    }
 }
 
 fn collection(kind: &Kind, namespace: &str) -> String {
-    let root = if kind.group.is_empty() { "/api".to_owned() } else { "/apis".to_owned() };
+    let root = if kind.group.is_empty() {
+        "/api".to_owned()
+    } else {
+        "/apis".to_owned()
+    };
     let version = kind.api_version();
     if kind.namespaced {
         format!("{root}/{version}/namespaces/{namespace}/{}", kind.plural)

@@ -19,7 +19,8 @@ pub(super) fn list(core: &mut Core, target: &Target, frozen: Option<u64>) -> Ans
     let newest = core.store.revision();
     let token = target.text("continue").map(decode).transpose()?;
     let wanted = target.text("resourceVersion").map(|text| {
-        text.parse::<u64>().map_err(|_| Failure::bad_request(&format!("invalid resource version {text:?}")))
+        text.parse::<u64>()
+            .map_err(|_| Failure::bad_request(&format!("invalid resource version {text:?}")))
     });
     let wanted = wanted.transpose()?;
     let exact = target.text("resourceVersionMatch") == Some("Exact");
@@ -45,7 +46,10 @@ pub(super) fn list(core: &mut Core, target: &Target, frozen: Option<u64>) -> Ans
         .filter(|(key, _)| scope.is_none_or(|scope| scope == key.0))
         .filter(|(key, _)| start.as_ref().is_none_or(|start| key > start))
         .filter(|(_, object)| selector.matches(object));
-    let limit = target.text("limit").and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+    let limit = target
+        .text("limit")
+        .and_then(|text| text.parse::<usize>().ok())
+        .unwrap_or(0);
     let page: BTreeMap<ObjectKey, Arc<Value>> = if limit == 0 {
         matching.by_ref().collect()
     } else {
@@ -53,7 +57,10 @@ pub(super) fn list(core: &mut Core, target: &Target, frozen: Option<u64>) -> Ans
     };
     let rest = matching.count();
     let last = page.keys().next_back().cloned();
-    let items = page.into_values().map(|object| Value::clone(&object)).collect::<Vec<_>>();
+    let items = page
+        .into_values()
+        .map(|object| Value::clone(&object))
+        .collect::<Vec<_>>();
     let mut body = if target.partial {
         json!({
             "kind": "PartialObjectMetadataList",
@@ -75,14 +82,19 @@ pub(super) fn list(core: &mut Core, target: &Target, frozen: Option<u64>) -> Ans
 
 /// GET answered from a view that stands still.
 pub(super) fn frozen(core: &mut Core, target: &Target, revision: u64) -> Answer<Reply> {
-    let key = (target.scope().to_owned(), target.name.clone().unwrap_or_default());
+    let key = (
+        target.scope().to_owned(),
+        target.name.clone().unwrap_or_default(),
+    );
     let objects = core.store.shelf(&target.kind).at(revision);
     let found = objects.and_then(|objects| objects.get(&key).cloned());
-    found.map(|object| (200, object)).ok_or_else(|| Failure::not_found(&target.kind, &key.1))
+    found
+        .map(|object| (200, object))
+        .ok_or_else(|| Failure::not_found(&target.kind, &key.1))
 }
 
 /// The caller knows a revision that this server has not reached.
-pub(super) fn too_large(wanted: u64, newest: u64) -> Box<Failure> {
+fn too_large(wanted: u64, newest: u64) -> Box<Failure> {
     let message = format!("Timeout: Too large resource version: {wanted}, current: {newest}");
     let details = json!({
         "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
@@ -100,7 +112,10 @@ fn decode(token: &str) -> Answer<(u64, ObjectKey)> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     let value = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     let parts = value.as_ref().and_then(|value| {
-        let key = (value["namespace"].as_str()?.to_owned(), value["name"].as_str()?.to_owned());
+        let key = (
+            value["namespace"].as_str()?.to_owned(),
+            value["name"].as_str()?.to_owned(),
+        );
         Some((value["rv"].as_u64()?, key))
     });
     parts.ok_or_else(|| Failure::bad_request("continue key is not valid"))

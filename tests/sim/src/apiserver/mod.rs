@@ -6,13 +6,14 @@
 //! atomic. Around the plain verbs ([`verbs`]) lie the effect log and the crash point ([`effects`]),
 //! injected failures ([`faults`]) and stale views ([`views`]).
 //!
-//! Not modelled: schemas and pruning (hooks may), `managedFields`, tables, protobuf, RBAC,
+//! Not modelled: `managedFields`, tables, protobuf, RBAC,
 //! webhooks, aggregated discovery, field-level ownership of server-side apply.
 
 pub mod effects;
 pub mod faults;
 pub mod gc;
 pub mod registry;
+pub mod schema;
 pub mod select;
 pub mod status;
 pub mod store;
@@ -43,6 +44,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{sync::Notify, time::Instant};
 
+pub use self::verbs::Hook;
 use self::{
     effects::{Effects, Process},
     faults::Faults,
@@ -53,7 +55,6 @@ use self::{
     verbs::Core,
     views::Views,
 };
-pub use self::verbs::Hook;
 use crate::seed;
 
 /// What the transport may answer with besides a response.
@@ -71,7 +72,10 @@ pub struct Latency {
 
 impl Default for Latency {
     fn default() -> Self {
-        Self { request: Duration::from_millis(6), watch: Duration::from_millis(25) }
+        Self {
+            request: Duration::from_millis(6),
+            watch: Duration::from_millis(25),
+        }
     }
 }
 
@@ -85,7 +89,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that reads `start` now.
     pub fn starting_at(start: Timestamp) -> Self {
-        Self { start, anchor: Instant::now() }
+        Self {
+            start,
+            anchor: Instant::now(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -142,7 +149,11 @@ impl ApiServer {
 
     /// A client of somebody who is not the operator, shown as `agent` in transcripts.
     pub fn client(&self, agent: &str) -> kube::Client {
-        self.client_with(Endpoint { server: self.clone(), agent: agent.into(), process: None })
+        self.client_with(Endpoint {
+            server: self.clone(),
+            agent: agent.into(),
+            process: None,
+        })
     }
 
     /// A client of one life of the operator: its effects are counted, and once that life ends none
@@ -154,7 +165,11 @@ impl ApiServer {
     /// The transport of [`Self::client_of`], for an operator that puts its own layers around it.
     pub fn endpoint_of(&self, process: &Arc<Process>) -> Endpoint {
         let agent = Arc::clone(&process.name);
-        Endpoint { server: self.clone(), agent, process: Some(Arc::clone(process)) }
+        Endpoint {
+            server: self.clone(),
+            agent,
+            process: Some(Arc::clone(process)),
+        }
     }
 
     #[allow(clippy::unused_self, reason = "reads as a method of the server")]
@@ -184,9 +199,16 @@ impl ApiServer {
     pub fn seed_object(&self, group: &str, plural: &str, object: &Value) {
         let now = self.shared.clock.now();
         let mut core = self.shared.core.lock();
-        let kind = core.registry.get(group, plural).cloned().expect("a served resource");
+        let kind = core
+            .registry
+            .get(group, plural)
+            .cloned()
+            .expect("a served resource");
         let namespace = kind.namespaced.then(|| {
-            object["metadata"]["namespace"].as_str().unwrap_or("default").to_owned()
+            object["metadata"]["namespace"]
+                .as_str()
+                .unwrap_or("default")
+                .to_owned()
         });
         let target = Target {
             kind,
@@ -197,8 +219,14 @@ impl ApiServer {
             partial: false,
         };
         let body = object.to_string();
-        core.answer(Verb::Create, &target, "application/json", body.as_bytes(), now)
-            .unwrap_or_else(|failure| panic!("seeding {plural}: {}", failure.body["message"]));
+        core.answer(
+            Verb::Create,
+            &target,
+            "application/json",
+            body.as_bytes(),
+            now,
+        )
+        .unwrap_or_else(|failure| panic!("seeding {plural}: {}", failure.body["message"]));
         drop(core);
         self.ring();
     }
@@ -207,7 +235,9 @@ impl ApiServer {
     pub fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
         let core = self.shared.core.lock();
         let kind = core.registry.get(group, plural)?;
-        let found = core.store.get(kind, &(namespace.to_owned(), name.to_owned()));
+        let found = core
+            .store
+            .get(kind, &(namespace.to_owned(), name.to_owned()));
         found.map(|object| Value::clone(&object))
     }
 
@@ -217,7 +247,9 @@ impl ApiServer {
         let core = self.shared.core.lock();
         let mut shelves = core.store.shelves();
         let shelf = shelves.find(|(key, _)| **key == resource);
-        shelf.map(|(_, shelf)| shelf.objects.values().cloned().collect()).unwrap_or_default()
+        shelf
+            .map(|(_, shelf)| shelf.objects.values().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// Everything that is stored, by resource and key.
@@ -227,9 +259,8 @@ impl ApiServer {
         shelves
             .flat_map(|(resource, shelf)| {
                 let objects = shelf.objects.iter();
-                objects.map(move |(key, object)| {
-                    ((resource.clone(), key.clone()), Arc::clone(object))
-                })
+                objects
+                    .map(move |(key, object)| ((resource.clone(), key.clone()), Arc::clone(object)))
             })
             .collect()
     }
@@ -304,7 +335,9 @@ impl ApiServer {
         let mut requests = self.shared.requests.lock();
         let count = requests.entry(Arc::clone(agent)).or_default();
         *count += 1;
-        let bound = u64::try_from(self.shared.latency.request.as_millis()).unwrap_or(1).max(1);
+        let bound = u64::try_from(self.shared.latency.request.as_millis())
+            .unwrap_or(1)
+            .max(1);
         let parts = ["request", agent, &count.to_string()];
         Duration::from_millis(1 + seed::below(bound, self.shared.seed, &parts))
     }
@@ -361,21 +394,27 @@ impl Endpoint {
             Verb::Watch => self.watch(&target),
             Verb::List => self.list(&target),
             Verb::Get => self.get(&target),
-            Verb::Create
-            | Verb::Update
-            | Verb::Patch
-            | Verb::Delete
-            | Verb::DeleteCollection => {
+            Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => {
                 let content_type = parts.headers.get(header::CONTENT_TYPE);
                 let content_type = content_type.and_then(|value| value.to_str().ok());
-                self.mutate(verb, &target, content_type.unwrap_or("application/json"), &body).await
+                self.mutate(
+                    verb,
+                    &target,
+                    content_type.unwrap_or("application/json"),
+                    &body,
+                )
+                .await
             }
         }
     }
 
     /// Nobody answers a process that was killed.
     async fn stay_if_dead(&self) {
-        if self.process.as_ref().is_some_and(|process| process.is_dead()) {
+        if self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.is_dead())
+        {
             std::future::pending::<()>().await;
         }
     }
@@ -442,12 +481,17 @@ impl Endpoint {
         } else {
             let now = server.shared.clock.now();
             let mut core = server.shared.core.lock();
-            let key = (target.scope().to_owned(), target.name.clone().unwrap_or_default());
+            let key = (
+                target.scope().to_owned(),
+                target.name.clone().unwrap_or_default(),
+            );
             let before = core.store.get(&target.kind, &key);
             let answer = core.answer(verb, target, content_type, body, now);
-            let named = answer.as_ref().ok().filter(|_| verb == Verb::Create).and_then(|reply| {
-                reply.1["metadata"]["name"].as_str().map(ToOwned::to_owned)
-            });
+            let named = answer
+                .as_ref()
+                .ok()
+                .filter(|_| verb == Verb::Create)
+                .and_then(|reply| reply.1["metadata"]["name"].as_str().map(ToOwned::to_owned));
             let key = (key.0, named.unwrap_or(key.1));
             let after = core.store.get(&target.kind, &key);
             (answer, before, after)
@@ -461,7 +505,9 @@ impl Endpoint {
             Err(failure) => failure.code,
         };
         let at = server.shared.clock.elapsed();
-        server.effects().end(&self.agent, at, point, shown, code, before, after);
+        server
+            .effects()
+            .end(&self.agent, at, point, shown, code, before, after);
         server.ring();
         if point.crashes_after() {
             server.effects().crash(self.process.as_deref());
@@ -492,13 +538,22 @@ impl Endpoint {
     /// The revision at which this client's view of the resource is frozen.
     fn limit(&self, target: &Target) -> Option<u64> {
         self.process.as_ref()?;
-        self.server.shared.views.lock().frozen_at(&target.kind.plural)
+        self.server
+            .shared
+            .views
+            .lock()
+            .frozen_at(&target.kind.plural)
     }
 }
 
 fn respond(code: u16, body: &Value) -> Result<Response<ResponseBody>, Error> {
-    let bytes = Bytes::from(serde_json::to_vec(body)?);
-    let body = Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
+    let bytes = match body {
+        Value::String(text) => Bytes::from(text.clone()),
+        body => Bytes::from(serde_json::to_vec(body)?),
+    };
+    let body = Full::new(bytes)
+        .map_err(|never| match never {})
+        .boxed_unsync();
     Ok(Response::builder()
         .status(code)
         .header(header::CONTENT_TYPE, "application/json")
@@ -507,7 +562,11 @@ fn respond(code: u16, body: &Value) -> Result<Response<ResponseBody>, Error> {
 
 /// An object as the client asked to see it.
 fn presented(target: &Target, object: &Value) -> Value {
-    if target.partial { partial(object) } else { object.clone() }
+    if target.partial {
+        partial(object)
+    } else {
+        object.clone()
+    }
 }
 
 /// An object reduced to its metadata.

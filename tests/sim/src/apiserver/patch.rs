@@ -1,6 +1,7 @@
 //! The four patch formats. Server-side apply is modelled for objects that one manager owns whole:
 //! maps merge, lists are replaced, and what the manager applied before and applies no more goes.
 
+use json_patch::{AddOperation, PatchOperation};
 use serde_json::Value;
 
 use super::status::{Answer, Failure};
@@ -53,11 +54,40 @@ pub(super) fn patched(format: Format, object: &Value, body: &[u8]) -> Answer<Val
         Format::Json => {
             let patch: json_patch::Patch =
                 serde_json::from_slice(body).map_err(|error| malformed(&error))?;
-            json_patch::patch(&mut object, &patch).map_err(|_| Failure::unprocessable())?;
+            for operation in patch.0 {
+                step(&mut object, operation).map_err(|_| Failure::unprocessable())?;
+            }
         }
         Format::Apply => return Err(Failure::internal("apply is not a plain patch")),
     }
     Ok(object)
+}
+
+/// One operation, with the leniency of the library that the real server uses: in an object,
+/// replacing what is not there adds it, and what is not there equals null.
+fn step(object: &mut Value, operation: PatchOperation) -> Result<(), json_patch::PatchError> {
+    let operation = match operation {
+        PatchOperation::Replace(replace)
+            if replace.path.resolve(object).is_err()
+                && replace
+                    .path
+                    .parent()
+                    .and_then(|parent| parent.resolve(object).ok())
+                    .is_some_and(Value::is_object) =>
+        {
+            PatchOperation::Add(AddOperation {
+                path: replace.path,
+                value: replace.value,
+            })
+        }
+        PatchOperation::Test(test)
+            if test.value.is_null() && test.path.resolve(object).is_err() =>
+        {
+            return Ok(());
+        }
+        other => other,
+    };
+    json_patch::patch(object, &[operation])
 }
 
 /// The document of an apply patch, which is YAML of which JSON is a part.

@@ -50,20 +50,32 @@ impl Kind {
 
     #[must_use]
     pub fn cluster_scoped(self) -> Self {
-        Self { namespaced: false, ..self }
+        Self {
+            namespaced: false,
+            ..self
+        }
     }
 
     #[must_use]
     pub fn without_status(self) -> Self {
-        Self { status: false, ..self }
+        Self {
+            status: false,
+            ..self
+        }
     }
 
     fn with_status(self) -> Self {
-        Self { status: true, ..self }
+        Self {
+            status: true,
+            ..self
+        }
     }
 
     fn with_generation(self) -> Self {
-        Self { generation: true, ..self }
+        Self {
+            generation: true,
+            ..self
+        }
     }
 
     /// `group/version`, or `v1`.
@@ -87,7 +99,11 @@ impl Kind {
 }
 
 fn qualified(name: &str, group: &str) -> String {
-    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
 }
 
 /// Group and plural.
@@ -102,7 +118,9 @@ pub struct Registry {
 impl Default for Registry {
     /// The built-in kinds an operator of this sort touches, and the kinds of `hive.openshift.io`.
     fn default() -> Self {
-        let mut registry = Self { kinds: BTreeMap::new() };
+        let mut registry = Self {
+            kinds: BTreeMap::new(),
+        };
         for kind in built_in().into_iter().chain(hive()) {
             registry.add(kind);
         }
@@ -113,7 +131,8 @@ impl Default for Registry {
 impl Registry {
     /// Adds or replaces a resource.
     pub fn add(&mut self, kind: Kind) {
-        self.kinds.insert((kind.group.clone(), kind.plural.clone()), kind);
+        self.kinds
+            .insert((kind.group.clone(), kind.plural.clone()), kind);
     }
 
     pub fn get(&self, group: &str, plural: &str) -> Option<&Kind> {
@@ -123,7 +142,9 @@ impl Registry {
     /// The resource that `apiVersion` and `kind` of an owner reference name.
     pub fn by_kind(&self, api_version: &str, kind: &str) -> Option<&Kind> {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        self.kinds.values().find(|row| row.group == group && row.kind == kind)
+        self.kinds
+            .values()
+            .find(|row| row.group == group && row.kind == kind)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Kind> {
@@ -134,9 +155,15 @@ impl Registry {
 fn built_in() -> Vec<Kind> {
     const RBAC: &str = "rbac.authorization.k8s.io";
     vec![
-        Kind::core("", "v1", "namespaces", "Namespace").cluster_scoped().with_status(),
-        Kind::core("", "v1", "nodes", "Node").cluster_scoped().with_status(),
-        Kind::core("", "v1", "pods", "Pod").with_status().with_generation(),
+        Kind::core("", "v1", "namespaces", "Namespace")
+            .cluster_scoped()
+            .with_status(),
+        Kind::core("", "v1", "nodes", "Node")
+            .cluster_scoped()
+            .with_status(),
+        Kind::core("", "v1", "pods", "Pod")
+            .with_status()
+            .with_generation(),
         Kind::core("", "v1", "secrets", "Secret"),
         Kind::core("", "v1", "configmaps", "ConfigMap"),
         Kind::core("", "v1", "serviceaccounts", "ServiceAccount"),
@@ -144,11 +171,26 @@ fn built_in() -> Vec<Kind> {
         Kind::core("", "v1", "events", "Event"),
         Kind::core("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim").with_status(),
         Kind::core("events.k8s.io", "v1", "events", "Event"),
-        Kind::core("batch", "v1", "jobs", "Job").with_status().with_generation(),
-        Kind::core("apps", "v1", "deployments", "Deployment").with_status().with_generation(),
-        Kind::core("apps", "v1", "statefulsets", "StatefulSet").with_status().with_generation(),
-        Kind::core("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy").with_generation(),
-        Kind { unconditional: false, ..Kind::core("coordination.k8s.io", "v1", "leases", "Lease") },
+        Kind::core("batch", "v1", "jobs", "Job")
+            .with_status()
+            .with_generation(),
+        Kind::core("apps", "v1", "deployments", "Deployment")
+            .with_status()
+            .with_generation(),
+        Kind::core("apps", "v1", "statefulsets", "StatefulSet")
+            .with_status()
+            .with_generation(),
+        Kind::core(
+            "networking.k8s.io",
+            "v1",
+            "networkpolicies",
+            "NetworkPolicy",
+        )
+        .with_generation(),
+        Kind {
+            unconditional: false,
+            ..Kind::core("coordination.k8s.io", "v1", "leases", "Lease")
+        },
         Kind::core(RBAC, "v1", "roles", "Role"),
         Kind::core(RBAC, "v1", "rolebindings", "RoleBinding"),
         Kind::core(RBAC, "v1", "clusterroles", "ClusterRole").cluster_scoped(),
@@ -163,7 +205,10 @@ fn hive() -> Vec<Kind> {
         v1("clusterprovisions", "ClusterProvision"),
         v1("clusterdeprovisions", "ClusterDeprovision"),
         v1("clusterimagesets", "ClusterImageSet").cluster_scoped(),
-        v1("clusterdeploymentcustomizations", "ClusterDeploymentCustomization"),
+        v1(
+            "clusterdeploymentcustomizations",
+            "ClusterDeploymentCustomization",
+        ),
         v1("clusterpools", "ClusterPool"),
         v1("clusterclaims", "ClusterClaim"),
         v1("dnszones", "DNSZone"),

@@ -53,11 +53,16 @@ impl Verb {
 impl Target {
     /// A boolean query parameter.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.query.get(name).is_some_and(|value| value == "true" || value == "1" || value == "All")
+        self.query
+            .get(name)
+            .is_some_and(|value| value == "true" || value == "1" || value == "All")
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.query
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// The part of the store that is addressed.
@@ -73,7 +78,7 @@ pub(super) fn parse(parts: &Parts, registry: &Registry) -> Answer<(Verb, Target)
     let (group, version, rest) = match segments.first().copied() {
         Some("api") if segments.len() >= 3 => ("", segments[1], segments.split_off(2)),
         Some("apis") if segments.len() >= 4 => (segments[1], segments[2], segments.split_off(3)),
-        _ => return Err(Failure::no_such_resource()),
+        _ => return Err(Failure::no_such_path()),
     };
     // `namespaces/NAME` and its own subresources are the Namespace object, the rest is inside it.
     let namespace_itself =
@@ -88,7 +93,7 @@ pub(super) fn parse(parts: &Parts, registry: &Registry) -> Answer<(Verb, Target)
         .first()
         .and_then(|plural| registry.get(group, plural))
         .filter(|kind| kind.version == version && (kind.namespaced || namespace.is_none()))
-        .ok_or_else(Failure::no_such_resource)?
+        .ok_or_else(Failure::no_such_path)?
         .clone();
     let name = rest.get(1).map(|name| decode(name));
     let subresource = rest.get(2).map(|name| (*name).to_owned());
@@ -101,7 +106,10 @@ pub(super) fn parse(parts: &Parts, registry: &Registry) -> Answer<(Verb, Target)
     if rest.len() > 3 || !known || (kind.namespaced && name.is_some() && namespace.is_none()) {
         return Err(Failure::no_such_resource());
     }
-    let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = parts
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     let target = Target {
         kind,
         namespace,

@@ -21,7 +21,9 @@ enum Requirement {
 
 impl Selector {
     pub fn parse(labels: Option<&str>, fields: Option<&str>) -> Answer<Self> {
-        let labels = split(labels.unwrap_or_default()).map(requirement).collect::<Answer<_>>()?;
+        let labels = split(labels.unwrap_or_default())
+            .map(requirement)
+            .collect::<Answer<_>>()?;
         let fields = fields
             .unwrap_or_default()
             .split(',')
@@ -37,7 +39,9 @@ impl Selector {
 
     pub fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels.iter().all(|requirement| requirement.matches(labels))
+        self.labels
+            .iter()
+            .all(|requirement| requirement.matches(labels))
             && self.fields.iter().all(|(path, equal, wanted)| {
                 let found = path.split('.').fold(object, |value, step| &value[step]);
                 (text(found) == *wanted) == *equal
@@ -85,8 +89,15 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 
 fn requirement(term: &str) -> Answer<Requirement> {
     let set = |key: &str, list: &str| {
-        let list = list.trim().strip_prefix('(').and_then(|list| list.strip_suffix(')'));
-        let values = list.map(|list| list.split(',').map(|value| value.trim().to_owned()).collect());
+        let list = list
+            .trim()
+            .strip_prefix('(')
+            .and_then(|list| list.strip_suffix(')'));
+        let values = list.map(|list| {
+            list.split(',')
+                .map(|value| value.trim().to_owned())
+                .collect()
+        });
         values
             .map(|values: Vec<String>| (key.trim().to_owned(), values))
             .ok_or_else(|| Failure::bad_request(&format!("unable to parse requirement: {term}")))

@@ -26,17 +26,29 @@ pub struct Cause {
 impl Cause {
     pub fn invalid(field: &str, value: &Value, why: &str) -> Self {
         let message = format!("Invalid value: {value}: {why}");
-        Self { reason: "FieldValueInvalid", field: field.into(), message }
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.into(),
+            message,
+        }
     }
 
     pub fn required(field: &str, why: &str) -> Self {
         let message = format!("Required value: {why}");
-        Self { reason: "FieldValueRequired", field: field.into(), message }
+        Self {
+            reason: "FieldValueRequired",
+            field: field.into(),
+            message,
+        }
     }
 
     pub fn forbidden(field: &str, why: &str) -> Self {
         let message = format!("Forbidden: {why}");
-        Self { reason: "FieldValueForbidden", field: field.into(), message }
+        Self {
+            reason: "FieldValueForbidden",
+            field: field.into(),
+            message,
+        }
     }
 }
 
@@ -62,7 +74,15 @@ impl Failure {
         Self::new(404, "NotFound", &message, details(kind, name))
     }
 
-    /// The path is not served at all.
+    /// The path is not served at all; the one answer that is no Status.
+    pub fn no_such_path() -> Box<Self> {
+        Box::new(Self {
+            code: 404,
+            body: "404 page not found\n".into(),
+        })
+    }
+
+    /// The resource is served, but not this part of it.
     pub fn no_such_resource() -> Box<Self> {
         let message = "the server could not find the requested resource";
         Self::new(404, "NotFound", message, json!({}))
@@ -81,8 +101,26 @@ impl Failure {
     }
 
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Box<Self> {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.resource());
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            kind.resource()
+        );
         Self::new(409, "Conflict", &message, details(kind, name))
+    }
+
+    /// The uid that the caller expects is not the stored one.
+    pub fn other_uid(kind: &Kind, key: &(String, String), given: &str, held: &str) -> Box<Self> {
+        let place = if kind.custom {
+            format!("{}/{}/{}/{}", kind.group, kind.plural, key.0, key.1)
+        } else {
+            format!("{}/{}/{}", kind.plural, key.0, key.1)
+        };
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object \
+             meta: {held}"
+        );
+        Self::conflict(kind, &key.1, &why)
     }
 
     /// A precondition of a DELETE failed; here the server names the kind, not the resource.
@@ -104,7 +142,13 @@ impl Failure {
 
     /// The object is not acceptable, named by kind as strategies do.
     pub fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Box<Self> {
-        Self::invalid_as(&kind.qualified_kind(), &kind.kind, &kind.group, name, causes)
+        Self::invalid_as(
+            &kind.qualified_kind(),
+            &kind.kind,
+            &kind.group,
+            name,
+            causes,
+        )
     }
 
     /// The same, named by resource as the generic store does.
@@ -113,8 +157,13 @@ impl Failure {
     }
 
     fn invalid_as(shown: &str, kind: &str, group: &str, name: &str, causes: &[Cause]) -> Box<Self> {
-        let mut texts: Vec<String> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let mut texts: Vec<String> = Vec::new();
+        for cause in causes {
+            let text = format!("{}: {}", cause.field, cause.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let text = if texts.len() == 1 {
             texts.remove(0)
         } else {
@@ -173,7 +222,7 @@ impl Failure {
     pub fn unsupported_media_type() -> Box<Self> {
         let message = "the body of the request was in an unknown format - accepted media types \
                        include: application/json-patch+json, application/merge-patch+json, \
-                       application/apply-patch+yaml, application/apply-patch+cbor";
+                       application/apply-patch+yaml";
         Self::new(415, "UnsupportedMediaType", message, Value::Null)
     }
 }

@@ -56,7 +56,11 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         // A server that was just started has written a few hundred objects of its own.
-        Self { revision: 300, shelves: BTreeMap::new(), births: BTreeMap::new() }
+        Self {
+            revision: 300,
+            shelves: BTreeMap::new(),
+            births: BTreeMap::new(),
+        }
     }
 }
 
@@ -67,7 +71,12 @@ impl Shelf {
             return None;
         }
         let mut objects = self.objects.clone();
-        for event in self.log.iter().rev().take_while(|event| event.revision > revision) {
+        for event in self
+            .log
+            .iter()
+            .rev()
+            .take_while(|event| event.revision > revision)
+        {
             match &event.before {
                 Some(before) => objects.insert(event.key.clone(), Arc::clone(before)),
                 None => objects.remove(&event.key),
@@ -83,7 +92,9 @@ impl Store {
     }
 
     pub fn shelf(&mut self, kind: &Kind) -> &mut Shelf {
-        self.shelves.entry((kind.group.clone(), kind.plural.clone())).or_default()
+        self.shelves
+            .entry((kind.group.clone(), kind.plural.clone()))
+            .or_default()
     }
 
     pub fn shelves(&self) -> impl Iterator<Item = (&ResourceKey, &Shelf)> {
@@ -92,13 +103,20 @@ impl Store {
 
     pub fn get(&self, kind: &Kind, key: &ObjectKey) -> Option<Arc<Value>> {
         let resource = (kind.group.clone(), kind.plural.clone());
-        self.shelves.get(&resource).and_then(|shelf| shelf.objects.get(key)).cloned()
+        self.shelves
+            .get(&resource)
+            .and_then(|shelf| shelf.objects.get(key))
+            .cloned()
     }
 
     /// The number that the next object with this key has among all that ever had it.
     pub fn next_birth(&self, kind: &Kind, key: &ObjectKey) -> u64 {
         let resource = (kind.group.clone(), kind.plural.clone());
-        self.births.get(&(resource, key.clone())).copied().unwrap_or_default() + 1
+        self.births
+            .get(&(resource, key.clone()))
+            .copied()
+            .unwrap_or_default()
+            + 1
     }
 
     /// Every object that was ever created: resource, key and how often.
@@ -118,11 +136,18 @@ impl Store {
             let resource = (kind.group.clone(), kind.plural.clone());
             *self.births.entry((resource, key.clone())).or_default() += 1;
         }
-        let shelf = self.shelves.entry((kind.group.clone(), kind.plural.clone())).or_default();
+        let shelf = self
+            .shelves
+            .entry((kind.group.clone(), kind.plural.clone()))
+            .or_default();
         shelf.log.push_back(Event {
             revision,
             at: Instant::now(),
-            change: if before.is_some() { Change::Modified } else { Change::Added },
+            change: if before.is_some() {
+                Change::Modified
+            } else {
+                Change::Added
+            },
             key: key.clone(),
             object: Arc::clone(&object),
             before,
@@ -161,7 +186,12 @@ impl Store {
 
 /// The key of an object's metadata.
 pub fn key_of(object: &Value) -> ObjectKey {
-    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let text = |field: &str| {
+        object["metadata"][field]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     (text("namespace"), text("name"))
 }
 

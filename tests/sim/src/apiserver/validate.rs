@@ -36,26 +36,38 @@ pub(super) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
         let value = value.as_str().unwrap_or_default();
         if value.len() > 63 {
-            let why = "must be no more than 63 bytes";
+            let why = "must be no more than 63 characters";
             causes.push(Cause::invalid("metadata.labels", &value.into(), why));
         } else if !is_label_value(value) {
-            causes.push(Cause::invalid("metadata.labels", &value.into(), LABEL_VALUE));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                &value.into(),
+                LABEL_VALUE,
+            ));
         }
         let plain = key.rsplit('/').next().unwrap_or_default();
         if plain.len() > 63 {
-            let why = "name part must be no more than 63 bytes";
+            let why = "name part must be no more than 63 characters";
             causes.push(Cause::invalid("metadata.labels", &key.as_str().into(), why));
         }
     }
     causes.extend(owners(metadata));
     if old.is_some_and(|old| old["metadata"].get("deletionTimestamp").is_some()) {
         let kept = |finalizer: &&str| {
-            finalizers(old.unwrap_or(&Value::Null)).iter().any(|old| old == finalizer)
+            finalizers(old.unwrap_or(&Value::Null))
+                .iter()
+                .any(|old| old == finalizer)
         };
-        let added: Vec<&str> =
-            finalizers(object).into_iter().filter(|finalizer| !kept(finalizer)).collect();
+        let added: Vec<&str> = finalizers(object)
+            .into_iter()
+            .filter(|finalizer| !kept(finalizer))
+            .collect();
         if !added.is_empty() {
-            let list = added.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+            let list = added
+                .iter()
+                .map(|name| format!("{name:?}"))
+                .collect::<Vec<_>>()
+                .join(", ");
             let why = format!(
                 "no new finalizers can be added if the object is being deleted, found new \
                  finalizers []string{{{list}}}"
@@ -63,15 +75,24 @@ pub(super) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<
             causes.push(Cause::forbidden("metadata.finalizers", &why));
         }
     }
-    if let Some(old) = old.filter(|_| kind.plural == "jobs") {
+    // While a Job is suspended its pods may still be changed.
+    if let Some(old) = old.filter(|old| kind.plural == "jobs" && old["spec"]["suspend"] != true) {
         if old["spec"]["template"] != object["spec"]["template"] {
             let value = object["spec"]["template"].clone();
-            causes.push(Cause::invalid("spec.template", &value, "field is immutable"));
+            causes.push(Cause::invalid(
+                "spec.template",
+                &value,
+                "field is immutable",
+            ));
         }
     }
     if let Some(old) = old.filter(|_| kind.plural == "secrets") {
         if old["type"] != object["type"] {
-            causes.push(Cause::invalid("type", &object["type"], "field is immutable"));
+            causes.push(Cause::invalid(
+                "type",
+                &object["type"],
+                "field is immutable",
+            ));
         }
     }
     if !causes.is_empty() {
@@ -86,11 +107,11 @@ pub(super) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<
 fn owners(metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let mut controllers = 0;
-    for (index, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {
+    for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
-                let path = format!("metadata.ownerReferences[{index}].{field}");
-                causes.push(Cause::invalid(&path, &json!(""), &format!("{field} must not be empty")));
+                let path = format!("metadata.ownerReferences.{field}");
+                causes.push(Cause::invalid(&path, &json!(""), "must not be empty"));
             }
         }
         controllers += i32::from(owner["controller"].as_bool().unwrap_or_default());
@@ -106,7 +127,10 @@ fn owners(metadata: &Value) -> Vec<Cause> {
 /// The finalizers of an object.
 pub(super) fn finalizers(object: &Value) -> Vec<&str> {
     let list = object["metadata"]["finalizers"].as_array();
-    list.into_iter().flatten().filter_map(Value::as_str).collect()
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn is_dns_label(text: &str) -> bool {
@@ -122,5 +146,7 @@ fn is_label_value(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
     edge(bytes.first())
         && edge(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }

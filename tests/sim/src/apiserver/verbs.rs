@@ -67,7 +67,11 @@ impl Core {
             Verb::Update => self.replace(target, parse(body)?, now),
             Verb::Patch => self.patch(target, Format::of(content_type)?, body, now),
             Verb::Delete => {
-                let options = if body.is_empty() { Value::Null } else { parse(body)? };
+                let options = if body.is_empty() {
+                    Value::Null
+                } else {
+                    parse(body)?
+                };
                 self.delete(target, &options, now)
             }
             Verb::DeleteCollection => self.delete_collection(target, body, now),
@@ -76,12 +80,17 @@ impl Core {
     }
 
     fn key(target: &Target) -> ObjectKey {
-        (target.scope().to_owned(), target.name.clone().unwrap_or_default())
+        (
+            target.scope().to_owned(),
+            target.name.clone().unwrap_or_default(),
+        )
     }
 
     fn current(&self, target: &Target) -> Answer<Arc<Value>> {
         let key = Self::key(target);
-        self.store.get(&target.kind, &key).ok_or_else(|| Failure::not_found(&target.kind, &key.1))
+        self.store
+            .get(&target.kind, &key)
+            .ok_or_else(|| Failure::not_found(&target.kind, &key.1))
     }
 
     fn create(&mut self, target: &Target, mut object: Value, now: Timestamp) -> Answer<Reply> {
@@ -94,11 +103,18 @@ impl Core {
                  request",
             ));
         }
-        if !object["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty() {
+        if !object["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default()
+            .is_empty()
+        {
             let why = "resourceVersion should not be set on objects to be created";
             return Err(Failure::internal(why));
         }
-        self.check_namespace(target, object["metadata"]["name"].as_str().unwrap_or_default())?;
+        self.check_namespace(
+            target,
+            object["metadata"]["name"].as_str().unwrap_or_default(),
+        )?;
         let name = match object["metadata"]["name"].as_str().unwrap_or_default() {
             "" => self.generated_name(kind, &object)?,
             name => name.to_owned(),
@@ -117,7 +133,12 @@ impl Core {
             }
         }
         let metadata = metadata_of(&mut object);
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+        for field in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+            "generation",
+        ] {
             metadata.shift_remove(field);
         }
         metadata.insert("name".into(), key.1.clone().into());
@@ -149,10 +170,16 @@ impl Core {
             return Ok(());
         };
         let kind = self.namespaces();
-        let found = self.store.get(&kind, &(String::new(), namespace.to_owned()));
+        let found = self
+            .store
+            .get(&kind, &(String::new(), namespace.to_owned()));
         let found = found.ok_or_else(|| Failure::not_found(&kind, namespace))?;
         if found["metadata"].get("deletionTimestamp").is_some() {
-            return Err(Failure::namespace_terminating(&target.kind, name, namespace));
+            return Err(Failure::namespace_terminating(
+                &target.kind,
+                name,
+                namespace,
+            ));
         }
         Ok(())
     }
@@ -163,17 +190,27 @@ impl Core {
     }
 
     fn generated_name(&mut self, kind: &Kind, object: &Value) -> Answer<String> {
-        let base = object["metadata"]["generateName"].as_str().unwrap_or_default();
+        let base = object["metadata"]["generateName"]
+            .as_str()
+            .unwrap_or_default();
         if base.is_empty() {
             let why = "name or generateName is required";
-            let causes = [Cause::required("metadata.name", why)];
+            let mut causes = vec![Cause::required("metadata.name", why)];
+            if kind.custom {
+                let why = "some validation rules were not checked because the object was invalid; \
+                           correct the existing errors to complete validation";
+                causes.push(Cause::invalid("<nil>", &Value::Null, why));
+            }
             return Err(Failure::invalid(kind, "", &causes));
         }
         // The server truncates so that the result fits a label value.
         let base = &base[..base.len().min(58)];
         self.generated += 1;
         let count = self.generated.to_string();
-        Ok(format!("{base}{}", seed::suffix(self.seed, &[&kind.resource(), base, &count])))
+        Ok(format!(
+            "{base}{}",
+            seed::suffix(self.seed, &[&kind.resource(), base, &count])
+        ))
     }
 
     fn replace(&mut self, target: &Target, object: Value, now: Timestamp) -> Answer<Reply> {
@@ -185,7 +222,10 @@ impl Core {
             return self.finalize_namespace(target, &object);
         }
         let current = self.current(target)?;
-        match object["metadata"]["resourceVersion"].as_str().unwrap_or_default() {
+        match object["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default()
+        {
             "" if !kind.unconditional => {
                 let why = "must be specified for an update";
                 let causes = [Cause::invalid("metadata.resourceVersion", &json!(0), why)];
@@ -196,13 +236,9 @@ impl Core {
             _ => return Err(Failure::modified(kind, name)),
         }
         let (given, held) = (&object["metadata"]["uid"], &current["metadata"]["uid"]);
-        if !given.is_null() && given != held {
-            let why = format!(
-                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                given.as_str().unwrap_or_default(),
-                held.as_str().unwrap_or_default()
-            );
-            return Err(Failure::conflict(kind, name, &why));
+        if let Some(given) = given.as_str().filter(|given| held != given) {
+            let held = held.as_str().unwrap_or_default();
+            return Err(Failure::other_uid(kind, &Self::key(target), given, held));
         }
         self.write(target, &current, object, now)
     }
@@ -225,18 +261,16 @@ impl Core {
         let current = self.current(target)?;
         let object = patch::patched(format, &current, body)?;
         check_name(&object, name)?;
-        let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let revision = object["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default();
         if !revision.is_empty() && revision != revision_of(&current).to_string() {
             return Err(Failure::modified(kind, name));
         }
-        let (given, held) = (&object["metadata"]["uid"], &current["metadata"]["uid"]);
-        if given != held && !given.is_null() {
-            let why = format!(
-                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                given.as_str().unwrap_or_default(),
-                held.as_str().unwrap_or_default()
-            );
-            return Err(Failure::conflict(kind, name, &why));
+        let given = &object["metadata"]["uid"];
+        if !given.is_null() && *given != current["metadata"]["uid"] {
+            let cause = Cause::invalid("metadata.uid", given, "field is immutable");
+            return Err(Failure::invalid(kind, name, &[cause]));
         }
         self.write(target, &current, object, now)
     }
@@ -245,10 +279,16 @@ impl Core {
         let kind = &target.kind;
         let name = target.name.as_deref().unwrap_or_default();
         let Some(manager) = target.text("fieldManager") else {
-            let causes = [Cause::required("fieldManager", "is required for apply patch")];
+            let causes = [Cause::required(
+                "fieldManager",
+                "is required for apply patch",
+            )];
             return Err(Failure::invalid_as_options(&causes));
         };
-        let manager = format!("{manager}/{}", target.subresource.as_deref().unwrap_or_default());
+        let manager = format!(
+            "{manager}/{}",
+            target.subresource.as_deref().unwrap_or_default()
+        );
         check_type(kind, &wanted)?;
         check_name(&wanted, name)?;
         let mut owned = wanted.clone();
@@ -263,7 +303,9 @@ impl Core {
                 self.create(target, object, now)?
             }
             Ok(current) => {
-                let revision = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+                let revision = wanted["metadata"]["resourceVersion"]
+                    .as_str()
+                    .unwrap_or_default();
                 if !revision.is_empty() && revision != revision_of(&current).to_string() {
                     return Err(Failure::modified(kind, name));
                 }
@@ -300,15 +342,15 @@ impl Core {
             next
         };
         keep_identity(&mut next, current);
-        if kind.plural == "secrets" && !kind.custom {
-            defaults::secret(&mut next);
-        }
+        defaults::refill(kind, &mut next);
         self.run_hooks(kind, &mut next, Some(current))?;
         if same(&next, current) {
             return Ok((200, Arc::clone(current)));
         }
         if kind.generation && generation_changes(kind, current, &next) {
-            let generation = current["metadata"]["generation"].as_i64().unwrap_or_default();
+            let generation = current["metadata"]["generation"]
+                .as_i64()
+                .unwrap_or_default();
             next["metadata"]["generation"] = (generation + 1).into();
         }
         validate::check(kind, &next, Some(current))?;
@@ -324,7 +366,12 @@ impl Core {
     }
 
     /// DELETE of one object; `options` are a `DeleteOptions` body or nothing.
-    pub(super) fn delete(&mut self, target: &Target, options: &Value, now: Timestamp) -> Answer<Reply> {
+    pub(super) fn delete(
+        &mut self,
+        target: &Target,
+        options: &Value,
+        now: Timestamp,
+    ) -> Answer<Reply> {
         let kind = &target.kind;
         let key = Self::key(target);
         let current = self.current(target)?;
@@ -361,7 +408,9 @@ impl Core {
             return Ok((200, self.deleted(kind, &current)));
         }
         if !is_deleting(&current) {
-            let at = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
+            let at = now
+                .checked_add(jiff::SignedDuration::from_secs(grace))
+                .unwrap_or(now);
             next["metadata"]["deletionTimestamp"] = second(at).into();
             next["metadata"]["deletionGracePeriodSeconds"] = grace.into();
             if let Some(generation) = next["metadata"]["generation"].as_i64().filter(|n| *n > 0) {
@@ -384,7 +433,12 @@ impl Core {
 
     /// Some kinds answer a deletion with the object, most with a success Status.
     fn deleted(&self, kind: &Kind, object: &Arc<Value>) -> Arc<Value> {
-        let returned = ["pods", "services", "serviceaccounts", "persistentvolumeclaims"];
+        let returned = [
+            "pods",
+            "services",
+            "serviceaccounts",
+            "persistentvolumeclaims",
+        ];
         if !kind.custom && returned.contains(&kind.plural.as_str()) {
             return Arc::clone(object);
         }
@@ -398,7 +452,11 @@ impl Core {
     }
 
     fn delete_collection(&mut self, target: &Target, body: &[u8], now: Timestamp) -> Answer<Reply> {
-        let options = if body.is_empty() { Value::Null } else { parse(body)? };
+        let options = if body.is_empty() {
+            Value::Null
+        } else {
+            parse(body)?
+        };
         let selected = self.select(target)?;
         let selector = &selected.1;
         let mut items = Vec::new();
@@ -438,7 +496,9 @@ impl Core {
         let current = self.current(target)?;
         let mut next = Value::clone(&current);
         next["spec"]["finalizers"] = object["spec"]["finalizers"].clone();
-        let done = next["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+        let done = next["spec"]["finalizers"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
             && finalizers(&next).is_empty();
         if is_deleting(&next) && done {
             self.store.remove(&target.kind, &key);
@@ -448,7 +508,9 @@ impl Core {
     }
 
     fn run_hooks(&self, kind: &Kind, object: &mut Value, old: Option<&Value>) -> Answer<()> {
-        self.hooks.iter().try_for_each(|hook| hook(kind, object, old))
+        self.hooks
+            .iter()
+            .try_for_each(|hook| hook(kind, object, old))
     }
 
     /// How often objects of each key were created, by resource.
@@ -467,13 +529,18 @@ impl Failure {
 /// The selectors of a query. Custom resources can be selected by name and namespace only.
 pub(super) fn selector(target: &Target) -> Answer<Selector> {
     let fields = target.text("fieldSelector");
-    let foreign = fields.into_iter().flat_map(|fields| fields.split(',')).find_map(|term| {
-        let label = term.split(['=', '!']).next().unwrap_or_default();
-        (target.kind.custom && !matches!(label, "metadata.name" | "metadata.namespace"))
-            .then_some(label)
-    });
+    let foreign = fields
+        .into_iter()
+        .flat_map(|fields| fields.split(','))
+        .find_map(|term| {
+            let label = term.split(['=', '!']).next().unwrap_or_default();
+            (target.kind.custom && !matches!(label, "metadata.name" | "metadata.namespace"))
+                .then_some(label)
+        });
     if let Some(label) = foreign {
-        return Err(Failure::bad_request(&format!("field label not supported: {label}")));
+        return Err(Failure::bad_request(&format!(
+            "field label not supported: {label}"
+        )));
     }
     Selector::parse(target.text("labelSelector"), fields)
 }
@@ -490,17 +557,23 @@ pub(super) fn list_of(kind: &Kind, revision: u64, items: Vec<Value>) -> Value {
             item
         })
         .collect::<Vec<_>>();
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if kind.custom {
+        metadata["continue"] = "".into();
+    }
     json!({
         "kind": format!("{}List", kind.kind),
         "apiVersion": kind.api_version(),
-        "metadata": {"resourceVersion": revision.to_string()},
+        "metadata": metadata,
         "items": items,
     })
 }
 
 /// Timestamps in metadata have whole seconds.
 pub(super) fn second(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+    Timestamp::from_second(at.as_second())
+        .unwrap_or(at)
+        .to_string()
 }
 
 pub(super) fn is_deleting(object: &Value) -> bool {
@@ -508,7 +581,10 @@ pub(super) fn is_deleting(object: &Value) -> bool {
 }
 
 pub(super) fn uid_of(object: &Value) -> String {
-    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+    object["metadata"]["uid"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn is_namespace(kind: &Kind) -> bool {
@@ -517,7 +593,10 @@ fn is_namespace(kind: &Kind) -> bool {
 
 /// A pod whose containers still get time to end.
 fn is_graceful(object: &Value) -> bool {
-    object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() > 0
+    object["metadata"]["deletionGracePeriodSeconds"]
+        .as_i64()
+        .unwrap_or_default()
+        > 0
 }
 
 /// Only pods that a node runs are deleted gracefully.
@@ -525,12 +604,17 @@ fn grace_period(kind: &Kind, object: &Value, options: &Value) -> i64 {
     let running = kind.group.is_empty()
         && kind.plural == "pods"
         && object["spec"]["nodeName"].is_string()
-        && !matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        && !matches!(
+            object["status"]["phase"].as_str(),
+            Some("Succeeded" | "Failed")
+        );
     if !running {
         return 0;
     }
     let wanted = options["gracePeriodSeconds"].as_i64();
-    wanted.or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_i64()).unwrap_or(30)
+    wanted
+        .or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_i64())
+        .unwrap_or(30)
 }
 
 /// The garbage collector's finalizers that a deletion adds.
@@ -538,7 +622,9 @@ fn propagation(kind: &Kind, object: &Value, options: &Value) -> Vec<&'static str
     let present = finalizers(object);
     let orphans = !kind.custom && kind.group == "batch" && kind.plural == "jobs";
     let policy = options["propagationPolicy"].as_str().or_else(|| {
-        options["orphanDependents"].as_bool().map(|orphan| if orphan { "Orphan" } else { "Background" })
+        options["orphanDependents"]
+            .as_bool()
+            .map(|orphan| if orphan { "Orphan" } else { "Background" })
     });
     match policy {
         Some("Foreground") => vec![FOREGROUND],
@@ -667,5 +753,9 @@ fn generation_changes(kind: &Kind, old: &Value, new: &Value) -> bool {
 fn parse(body: &[u8]) -> Answer<Value> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Failure::bad_request(&format!("error decoding body: {error}")))?;
-    if value.is_object() { Ok(value) } else { Err(Failure::bad_request("body is not an object")) }
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Failure::bad_request("body is not an object"))
+    }
 }

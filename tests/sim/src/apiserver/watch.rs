@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Endpoint, Error, ResponseBody, list, partial,
+    Endpoint, Error, ResponseBody, partial,
     registry::Kind,
     route::Target,
     select::Selector,
@@ -50,7 +50,9 @@ enum Next {
 
 /// Opens the stream of a watch request.
 pub(super) fn open(endpoint: &Endpoint, target: &Target) -> Answer<ResponseBody> {
-    let seconds = target.text("timeoutSeconds").and_then(|text| text.parse().ok());
+    let seconds = target
+        .text("timeoutSeconds")
+        .and_then(|text| text.parse().ok());
     let now = Instant::now();
     let mut watch = Watch {
         endpoint: endpoint.clone(),
@@ -59,7 +61,9 @@ pub(super) fn open(endpoint: &Endpoint, target: &Target) -> Answer<ResponseBody>
         selector: verbs::selector(target)?,
         partial: target.partial,
         cursor: 0,
-        bookmarks: target.flag("allowWatchBookmarks").then(|| now + BOOKMARK_EVERY),
+        bookmarks: target
+            .flag("allowWatchBookmarks")
+            .then(|| now + BOOKMARK_EVERY),
         deadline: now + Duration::from_secs(seconds.unwrap_or(DEFAULT_TIMEOUT)),
         ready: VecDeque::new(),
         ended: false,
@@ -80,19 +84,23 @@ impl Watch {
         let mut core = server.shared.core.lock();
         let newest = core.store.revision();
         let given = target.text("resourceVersion").unwrap_or("0");
-        let given = given.parse::<u64>().map_err(|_| {
-            Failure::bad_request(&format!("invalid resource version: {given:?}"))
-        })?;
-        if given > newest {
-            return Err(list::too_large(given, newest));
-        }
-        let initial = target.query.get("sendInitialEvents").map(|value| value == "true");
+        let given = given
+            .parse::<u64>()
+            .map_err(|_| Failure::bad_request(&format!("invalid resource version: {given:?}")))?;
+        let initial = target
+            .query
+            .get("sendInitialEvents")
+            .map(|value| value == "true");
         if !initial.unwrap_or(given == 0) {
             self.cursor = if given == 0 { newest } else { given };
             return Ok(());
         }
         self.cursor = limit.unwrap_or(newest);
-        let objects = core.store.shelf(&self.kind).at(self.cursor).unwrap_or_default();
+        let objects = core
+            .store
+            .shelf(&self.kind)
+            .at(self.cursor)
+            .unwrap_or_default();
         for (key, object) in objects {
             if self.in_scope(&key.0) && self.selector.matches(&object) {
                 self.emit("ADDED", &object);
@@ -116,7 +124,9 @@ impl Watch {
             }
             let mut changed = std::pin::pin!(server.shared.changed.notified());
             changed.as_mut().enable();
-            let limit = self.bookmarks.map_or(self.deadline, |at| at.min(self.deadline));
+            let limit = self
+                .bookmarks
+                .map_or(self.deadline, |at| at.min(self.deadline));
             let until = match self.look() {
                 Next::Emitted => continue,
                 Next::WaitUntil(at) => at.min(self.deadline),
@@ -143,18 +153,30 @@ impl Watch {
         let mut core = server.shared.core.lock();
         let mut views = server.shared.views.lock();
         let plural = &self.kind.plural;
-        let frozen = if operator { views.frozen_at(plural) } else { None };
-        let lag = if operator { views.delay_of(plural) } else { Duration::ZERO };
+        let frozen = if operator {
+            views.frozen_at(plural)
+        } else {
+            None
+        };
+        let lag = if operator {
+            views.delay_of(plural)
+        } else {
+            Duration::ZERO
+        };
         let shelf = core.store.shelf(&self.kind);
         if self.cursor < shelf.floor {
-            let message =
-                format!("too old resource version: {} ({})", self.cursor, shelf.floor);
+            let message = format!(
+                "too old resource version: {} ({})",
+                self.cursor, shelf.floor
+            );
             let error = Failure::expired(&message).body;
             self.push(&json!({"type": "ERROR", "object": error}));
             self.ended = true;
             return Next::Emitted;
         }
-        let first = shelf.log.partition_point(|event| event.revision <= self.cursor);
+        let first = shelf
+            .log
+            .partition_point(|event| event.revision <= self.cursor);
         let Some(event) = shelf.log.get(first).cloned() else {
             return Next::WaitForChange;
         };
@@ -180,7 +202,10 @@ impl Watch {
         if !self.in_scope(&event.key.0) {
             return None;
         }
-        let was = event.before.as_ref().is_some_and(|before| self.selector.matches(before));
+        let was = event
+            .before
+            .as_ref()
+            .is_some_and(|before| self.selector.matches(before));
         let is = event.change != Change::Deleted && self.selector.matches(&event.object);
         let object = Arc::clone(&event.object);
         match (was, is) {
@@ -202,7 +227,12 @@ impl Watch {
     fn latency(&self, revision: u64) -> Duration {
         let shared = &self.endpoint.server.shared;
         let bound = u64::try_from(shared.latency.watch.as_millis()).unwrap_or_default();
-        let parts = ["watch", &self.endpoint.agent, &self.kind.plural, &revision.to_string()];
+        let parts = [
+            "watch",
+            &self.endpoint.agent,
+            &self.kind.plural,
+            &revision.to_string(),
+        ];
         Duration::from_millis(seed::below(bound, shared.seed, &parts))
     }
 
@@ -210,25 +240,32 @@ impl Watch {
     fn caught_up(&self) -> bool {
         let mut core = self.endpoint.server.shared.core.lock();
         let shelf = core.store.shelf(&self.kind);
-        shelf.log.back().is_none_or(|event| event.revision <= self.cursor)
+        shelf
+            .log
+            .back()
+            .is_none_or(|event| event.revision <= self.cursor)
     }
 
     fn emit(&mut self, change: &str, object: &Value) {
-        let object = if self.partial { partial(object) } else { object.clone() };
+        let object = if self.partial {
+            partial(object)
+        } else {
+            object.clone()
+        };
         self.push(&json!({"type": change, "object": object}));
     }
 
     /// Says how far the watch got, which may be further than its last event.
     fn bookmark(&mut self, initial_events_end: bool) {
         let (kind, version) = if self.partial {
-            ("PartialObjectMetadata".to_owned(), "meta.k8s.io/v1".to_owned())
+            (
+                "PartialObjectMetadata".to_owned(),
+                "meta.k8s.io/v1".to_owned(),
+            )
         } else {
             (self.kind.kind.clone(), self.kind.api_version())
         };
-        let mut metadata = json!({
-            "resourceVersion": self.cursor.to_string(),
-            "creationTimestamp": null,
-        });
+        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
         if initial_events_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

@@ -144,3 +144,19 @@ async fn tag(cloud: &Cloud, zone: &str, tags: &Tags) -> Result<()> {
         .aws("Route 53: ChangeTagsForResource")?;
     Ok(())
 }
+
+/// The private zone that an earlier run created.
+pub(crate) async fn find(site: Site<'_>) -> Result<String> {
+    if let Some(zone) = site.config.aws().hosted_zone {
+        return Ok(zone);
+    }
+    let domain = site.config.domain();
+    let request = site.cloud.route53.list_hosted_zones_by_name().dns_name(&domain);
+    let answer = request.send().await.aws("Route 53: ListHostedZonesByName")?;
+    let zone = answer.hosted_zones().iter().find(|zone| {
+        zone.name().trim_end_matches('.') == domain
+            && zone.config().is_some_and(|config| config.private_zone)
+    });
+    let zone = zone.with_context(|| format!("no private hosted zone {domain}"))?;
+    Ok(short_zone(zone.id()).to_owned())
+}

@@ -55,6 +55,7 @@ pub(crate) async fn create(
         } else {
             format!("{{\"ignition\":{{\"config\":{{\"merge\":[{{\"source\":\"https://api-int.{}:22623/config/master\"}}]}},\"version\":\"3.2.0\"}}}}", site.config.domain())
         };
+        let tags = site.tags(&name, role);
         let instance = run(
             site.cloud,
             Instance {
@@ -65,7 +66,7 @@ pub(crate) async fn create(
                 groups: vec![groups.node.clone(), groups.lb.clone(), groups.controlplane.clone()],
                 public: outside.is_some(),
                 user_data,
-                tags: &site.tags(&name, role),
+                tags: &tags,
             },
         );
         let instance = instance.await.context("failed to create AWSMachine instance")?;

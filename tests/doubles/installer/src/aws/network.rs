@@ -294,3 +294,29 @@ pub(crate) async fn subnet_named(site: Site<'_>, name: &str) -> Result<String> {
         .aws("EC2: DescribeSubnets")?;
     id(answer.subnets().first().and_then(|subnet| subnet.subnet_id.clone()), name)
 }
+
+/// The network that an earlier run created.
+pub(crate) async fn find(site: Site<'_>) -> Result<Network> {
+    if let Some(vpc) = &site.facts.vpc {
+        return adopt(site, vpc).await;
+    }
+    let answer = site
+        .cloud
+        .ec2
+        .describe_vpcs()
+        .filters(filter("tag:Name", &site.name("vpc")))
+        .send()
+        .await
+        .aws("EC2: DescribeVpcs")?;
+    let vpc = id(answer.vpcs().first().and_then(|vpc| vpc.vpc_id.clone()), "VPC")?;
+    let mut network = Network { vpc, ..Network::default() };
+    for zone in &site.facts.zones {
+        let of = |role: &str| site.name(&format!("subnet-{role}-{zone}"));
+        network.zones.push(ZoneNetwork {
+            name: zone.clone(),
+            public: Some(subnet_named(site, &of("public")).await?),
+            private: subnet_named(site, &of("private")).await?,
+        });
+    }
+    Ok(network)
+}
