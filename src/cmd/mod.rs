@@ -1,6 +1,78 @@
-//! The verbs of the binary.
+//! The verbs of the binary: parsing, wiring, and exit codes. No decisions.
 
+pub mod deprovision;
 pub mod inject;
 pub mod install_manager;
 pub mod pause;
 pub mod update_installer_image;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use skep_crds::platform::PlatformKind;
+use skep_providers::Cloud;
+
+use crate::runtime::telemetry::{self, LogFormat};
+
+/// Provisions, configures and deletes OpenShift clusters from a hub Kubernetes cluster.
+#[derive(Debug, Parser)]
+#[command(name = "skep", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What is logged: a level, or a filter such as info,kube=debug
+    #[arg(long, global = true, default_value = "info")]
+    log_level: String,
+    /// How it is logged: text or json
+    #[arg(long, global = true, default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Drive openshift-install inside an installer image (runs in install pods)
+    InstallManager(install_manager::Args),
+    /// Report the images of the release image that this runs in (runs in image-resolution pods)
+    UpdateInstallerImage(update_installer_image::Args),
+    /// Copy this binary into a directory that another container shares
+    Inject(inject::Args),
+    /// Do nothing until told to stop: the process of a pod's sandbox
+    Pause,
+}
+
+/// Runs a verb; an error is printed with its causes.
+pub fn run(arguments: Arguments) -> ExitCode {
+    match attempt(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn attempt(arguments: Arguments) -> Result<ExitCode> {
+    telemetry::init(arguments.log_format, &arguments.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let done = |()| ExitCode::SUCCESS;
+    runtime.block_on(async {
+        match arguments.verb {
+            Verb::InstallManager(args) => install_manager::run(args, clouds()).await.map(done),
+            Verb::UpdateInstallerImage(args) => update_installer_image::run(args).await.map(done),
+            Verb::Inject(args) => inject::run(&args).map(done),
+            Verb::Pause => pause::run().await.map(done),
+        }
+    })
+}
+
+/// The clouds that this binary can work in. What is not here is not supported.
+fn clouds() -> BTreeMap<PlatformKind, Arc<dyn Cloud>> {
+    let aws: Arc<dyn Cloud> = Arc::new(skep_aws::Aws::new(Arc::new(skep_providers::call::NoObserver)));
+    BTreeMap::from([(PlatformKind::Aws, aws)])
+}

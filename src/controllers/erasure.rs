@@ -237,14 +237,24 @@ impl Erasures {
             None => 1,
         };
         self.tasks.forget(&uid);
-        let running = Tale::Running { summary: "starting".to_owned(), plan_digest: None };
+        let running = Tale::Running {
+            summary: "starting".to_owned(),
+            plan_digest: None,
+        };
         let this = self.clone();
-        self.tasks.start(&uid, Told { tries, what: running }, move |told| async move {
-            let turn = this.turn(&request.subject.infra_id, &told).await;
-            let what = Box::pin(this.erase(&request, &wishes, &told)).await;
-            drop(turn);
-            told.update(|told| told.what = what);
-        });
+        self.tasks.start(
+            &uid,
+            Told {
+                tries,
+                what: running,
+            },
+            move |told| async move {
+                let turn = this.turn(&request.subject.infra_id, &told).await;
+                let what = Box::pin(this.erase(&request, &wishes, &told)).await;
+                drop(turn);
+                told.update(|told| told.what = what);
+            },
+        );
     }
 
     /// Ends the erasure that `started_by` started, between two calls, and forgets it.
@@ -266,7 +276,10 @@ impl Erasures {
         if let Ok(turn) = Arc::clone(&gate).try_lock_owned() {
             return turn;
         }
-        say(told, format!("waiting for another erasure of {infra_id} to end"));
+        say(
+            told,
+            format!("waiting for another erasure of {infra_id} to end"),
+        );
         gate.lock_owned().await
     }
 
@@ -310,10 +323,17 @@ impl Erasures {
         let account = account.map_err(|error| Failed::new(Trouble::Metadata, &error))?;
         let opened = self
             .clouds
-            .open(request.platform, &request.credentials, facts.region(), facts.endpoints())
+            .open(
+                request.platform,
+                &request.credentials,
+                facts.region(),
+                facts.endpoints(),
+            )
             .await
             .map_err(|error| Failed::opening(&error))?;
-        let target = opened.eraser(&facts).map_err(|error| Failed::cloud(&error))?;
+        let target = opened
+            .eraser(&facts)
+            .map_err(|error| Failed::cloud(&error))?;
         let record = self.receipts.open(&request.subject).await;
         let record = record.map_err(|error| Failed::new(Trouble::Other, &error))?;
         let mut engine = EraseRequest::new(Arc::new(facts), account);
@@ -385,7 +405,16 @@ impl<J: Journal> Journal for Telling<J> {
     }
 }
 
-struct EngineClock(Clock);
+/// The clock, as the engine asks for it.
+#[derive(Debug)]
+pub(crate) struct EngineClock(Clock);
+
+impl EngineClock {
+    /// A clock that shows what `clock` shows.
+    pub(crate) const fn new(clock: Clock) -> Self {
+        Self(clock)
+    }
+}
 
 impl skep_providers::Clock for EngineClock {
     fn now(&self) -> Timestamp {
@@ -463,7 +492,8 @@ fn retry_at(tries: u32, failed_at: Timestamp) -> Timestamp {
     failed_at.saturating_add(delay).unwrap_or(Timestamp::MAX)
 }
 
-fn progress_in_words(progress: &Progress) -> String {
+/// How far an erasure is, in one line.
+pub(crate) fn progress_in_words(progress: &Progress) -> String {
     let phase = match progress.phase {
         Phase::Fence => "checking the account",
         Phase::Discover => "listing the account",

@@ -1,7 +1,100 @@
-//! The reconcilers: `observe`, `decide`, `act` of each kind.
+//! The reconcilers: `observe`, `decide`, `act` of each kind, and the one place where they are put
+//! together into a process ([`add_to`]): one row per controller, one per watch.
 
+pub mod checks;
+pub mod cluster_deployment;
 pub mod cluster_provision;
+pub mod context;
 pub mod credentials;
 pub mod erasure;
+pub mod inputs;
 pub mod owned;
 pub mod receipts;
+pub mod secrets;
+
+use std::sync::Arc;
+
+use skep_crds::names::label;
+
+use self::cluster_deployment::Clusters;
+use self::cluster_provision::Attempts;
+use self::context::{Shared, Stores};
+use crate::install::classify::Patterns;
+use crate::runtime::{Driver, DriverOptions, Process, Reconcile, Selection, bell};
+
+/// Adds all watches and controllers to a process.
+pub fn add_to(process: &mut Process, shared: &Shared, patterns: Arc<Patterns>) {
+    watch(process, &shared.stores);
+    process.controller(cluster_deployments(shared));
+    process.controller(cluster_provisions(shared, patterns));
+}
+
+/// One watch per kind.
+fn watch(process: &mut Process, stores: &Stores) {
+    let Stores {
+        clusters,
+        provisions,
+        deprovisions,
+        image_sets,
+        jobs,
+        pods,
+        secrets,
+        config_maps,
+        namespaces,
+    } = stores;
+    process.watch(clusters, Selection::all());
+    process.watch(provisions, Selection::all());
+    process.watch(deprovisions, Selection::all());
+    process.watch(image_sets, Selection::all());
+    process.watch(jobs, Selection::all().labels(label::JOB_TYPE));
+    process.watch(pods, Selection::all().labels(label::JOB_TYPE));
+    process.watch(secrets, Selection::all());
+    process.watch(config_maps, Selection::all().labels(label::INJECT_TRUSTED_CA_BUNDLE));
+    process.watch(namespaces, Selection::all());
+}
+
+fn cluster_deployments(shared: &Shared) -> Driver<Clusters> {
+    let stores = &shared.stores;
+    let controller = Clusters { shared: shared.clone() };
+    let of_cluster = || bell::label(label::CLUSTER_DEPLOYMENT_NAME);
+    let driver = Driver::new(controller, &stores.clusters, &shared.context, options::<Clusters>(shared))
+        .rung_by(&stores.provisions, of_cluster())
+        .rung_by(&stores.deprovisions, bell::namesake())
+        .rung_by(&stores.jobs, of_cluster())
+        .rung_by(&stores.pods, of_cluster())
+        .rung_by_input(&stores.image_sets, bell::index(secrets::IMAGE_SET))
+        .rung_by_input(&stores.secrets, bell::index(secrets::REFERS))
+        .rung_by(&stores.config_maps, of_namespace())
+        .rung_by(&stores.namespaces, in_namespace());
+    shared.checks.rings(shared.erasures.rings(driver))
+}
+
+fn cluster_provisions(shared: &Shared, patterns: Arc<Patterns>) -> Driver<Attempts> {
+    let stores = &shared.stores;
+    let controller = Attempts {
+        context: shared.context.clone(),
+        clusters: stores.clusters.clone(),
+        jobs: stores.jobs.clone(),
+        pods: stores.pods.clone(),
+        secrets: stores.secrets.clone(),
+        erasures: shared.erasures.clone(),
+        patterns,
+    };
+    let of_attempt = || bell::label(label::CLUSTER_PROVISION);
+    let driver =
+        Driver::new(controller, &stores.provisions, &shared.context, options::<Attempts>(shared))
+            .rung_by(&stores.jobs, of_attempt())
+            .rung_by(&stores.pods, of_attempt())
+            .rung_by(&stores.secrets, bell::owner())
+            .rung_by(&stores.clusters, attempts_of_cluster());
+    shared.erasures.rings(driver)
+}
+
+fn options<R: Reconcile>(shared: &Shared) -> DriverOptions {
+    let default = DriverOptions::default();
+    let throttle = shared.config.get().throttle(R::NAME);
+    match throttle.concurrent_reconciles {
+        Some(concurrency) => default.concurrency(concurrency),
+        None => default,
+    }
+}

@@ -76,7 +76,7 @@ impl Subject {
 }
 
 /// The receipts of a hub. Clones share the connection.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Receipts {
     reader: Reader,
     writer: Writer,
@@ -104,7 +104,9 @@ impl Receipts {
         subject: &Subject,
     ) -> Result<Opened<impl Journal + use<>>, RequestError> {
         let entries = self.entries(subject).await?;
-        let receipt = entries.get(RECEIPT_KEY).and_then(|text| serde_json::from_str(text).ok());
+        let receipt = entries
+            .get(RECEIPT_KEY)
+            .and_then(|text| serde_json::from_str(text).ok());
         let journal = Record {
             receipts: self.clone(),
             subject: subject.clone(),
@@ -129,7 +131,10 @@ impl Receipts {
             skep::CLUSTER_NAMESPACE_LABEL,
             shortened(namespace),
         );
-        let mut found = self.reader.list_live::<ConfigMap>(&self.namespace, &selector).await?;
+        let mut found = self
+            .reader
+            .list_live::<ConfigMap>(&self.namespace, &selector)
+            .await?;
         let whole = format!("{namespace}/{cluster}");
         found.retain(|config_map| {
             config_map.annotations().get(skep::CLUSTER_ANNOTATION) == Some(&whole)
@@ -145,18 +150,32 @@ impl Receipts {
     /// The ClusterDeprovision is gone or could not be written: nothing may be deleted then.
     pub async fn note_plan(&self, deprovision: &Key, digest: &str) -> Result<(), NotNoted> {
         for _ in 0..NOTING_TRIES {
-            let Key { namespace, name, uid } = deprovision;
-            let found = self.reader.get_live::<ClusterDeprovision>(namespace, name).await?;
+            let Key {
+                namespace,
+                name,
+                uid,
+            } = deprovision;
+            let found = self
+                .reader
+                .get_live::<ClusterDeprovision>(namespace, name)
+                .await?;
             let found = found.filter(|found| found.uid().as_ref() == Some(uid));
             let found = found.filter(|found| found.metadata.deletion_timestamp.is_none());
             let found = found.ok_or(NotNoted::Gone)?;
-            if found.annotations().contains_key(skep::PLAN_DIGEST_ANNOTATION) {
+            if found
+                .annotations()
+                .contains_key(skep::PLAN_DIGEST_ANNOTATION)
+            {
                 return Ok(());
             }
             let noted = json!({
                 "metadata": {"annotations": {skep::PLAN_DIGEST_ANNOTATION: digest}},
             });
-            match self.writer.merge::<ClusterDeprovision>(&At::of(&found), noted).await {
+            match self
+                .writer
+                .merge::<ClusterDeprovision>(&At::of(&found), noted)
+                .await
+            {
                 Ok(_) => return Ok(()),
                 // Its own controller writes the status meanwhile.
                 Err(error) if error.is_conflict() => {}
@@ -195,17 +214,21 @@ impl Receipts {
 
     async fn entries(&self, subject: &Subject) -> Result<Entries, RequestError> {
         let name = subject.config_map();
-        let found = self.reader.get_live::<ConfigMap>(&self.namespace, &name).await?;
-        let mut data = found.and_then(|config_map| config_map.data).unwrap_or_default();
+        let found = self
+            .reader
+            .get_live::<ConfigMap>(&self.namespace, &name)
+            .await?;
+        let mut data = found
+            .and_then(|config_map| config_map.data)
+            .unwrap_or_default();
         let known = [PLAN_KEY, ADDITIONS_KEY, RECEIPT_KEY];
-        Ok(known.into_iter().filter_map(|key| Some((key, data.remove(key)?))).collect())
+        Ok(known
+            .into_iter()
+            .filter_map(|key| Some((key, data.remove(key)?)))
+            .collect())
     }
 
-    async fn store(
-        &self,
-        subject: &Subject,
-        entries: &Entries,
-    ) -> Result<(), RequestError> {
+    async fn store(&self, subject: &Subject, entries: &Entries) -> Result<(), RequestError> {
         let expires = self
             .clock
             .now()
@@ -268,7 +291,6 @@ fn shortened(name: &str) -> String {
 type Entries = BTreeMap<&'static str, String>;
 
 /// A record that is continued.
-#[derive(Debug)]
 pub struct Opened<J> {
     /// The receipt so far, if there is one that can be read.
     pub receipt: Option<Receipt>,
@@ -299,7 +321,10 @@ pub async fn janitor(receipts: Receipts, claim: Claim, stop: CancellationToken) 
             if claim.is_current()
                 && let Err(error) = receipts.expire().await
             {
-                tracing::warn!(error = error_chain(&error), "old receipts could not be deleted");
+                tracing::warn!(
+                    error = error_chain(&error),
+                    "old receipts could not be deleted"
+                );
             }
             clock.sleep(BETWEEN_CLEANINGS).await;
         }
@@ -311,7 +336,6 @@ pub async fn janitor(receipts: Receipts, claim: Claim, stop: CancellationToken) 
 }
 
 /// The journal of one erasure.
-#[derive(Debug)]
 struct Record {
     receipts: Receipts,
     subject: Subject,
@@ -337,7 +361,10 @@ impl Journal for Record {
         };
         match additions {
             None => self.put(PLAN_KEY, bounded_plan(plan)?).await,
-            Some(earlier) => self.put(ADDITIONS_KEY, bounded_additions(&earlier, plan)?).await,
+            Some(earlier) => {
+                self.put(ADDITIONS_KEY, bounded_additions(&earlier, plan)?)
+                    .await
+            }
         }
     }
 
@@ -356,8 +383,11 @@ fn bounded_plan(plan: &Plan) -> Result<String, JournalError> {
     if text.len() <= LARGEST_PLAN {
         return Ok(text);
     }
-    let counts: BTreeMap<String, usize> =
-        plan.counts().into_iter().map(|(kind, count)| (kind.to_string(), count)).collect();
+    let counts: BTreeMap<String, usize> = plan
+        .counts()
+        .into_iter()
+        .map(|(kind, count)| (kind.to_string(), count))
+        .collect();
     let (digest, reason) = (&plan.digest, &plan.reason);
     text_of(&json!({"digest": digest, "reason": reason, "counts": counts, "shortened": true}))
 }
@@ -379,7 +409,8 @@ fn bounded_additions(earlier: &str, plan: &Plan) -> Result<String, JournalError>
         if additions.len() > 1 {
             additions.remove(0);
         } else {
-            additions = vec![json!({"digest": plan.digest, "reason": plan.reason, "shortened": true})];
+            additions =
+                vec![json!({"digest": plan.digest, "reason": plan.reason, "shortened": true})];
         }
     }
 }
@@ -398,7 +429,9 @@ fn bounded_receipt(receipt: &Receipt) -> Result<String, JournalError> {
         if text.len() <= LARGEST_RECEIPT {
             return Ok(text);
         }
-        let longest = [receipt.deleted.len(), receipt.untagged.len()].into_iter().max();
+        let longest = [receipt.deleted.len(), receipt.untagged.len()]
+            .into_iter()
+            .max();
         match longest {
             Some(length) if length > 0 => {
                 let halve = |list: &mut Vec<Disposed>| drop(list.drain(..list.len().div_ceil(2)));
@@ -408,7 +441,9 @@ fn bounded_receipt(receipt: &Receipt) -> Result<String, JournalError> {
             Some(_) | None if receipt.left.len() > 1 => {
                 let dropped = receipt.left.len() / 2;
                 receipt.left.truncate(receipt.left.len() - dropped);
-                receipt.gaps.push(format!("{dropped} more resources are left that had no room here"));
+                receipt.gaps.push(format!(
+                    "{dropped} more resources are left that had no room here"
+                ));
             }
             Some(_) | None => return Ok(text),
         }

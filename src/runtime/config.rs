@@ -160,6 +160,12 @@ pub struct ConfigStore {
     changed: watch::Sender<()>,
 }
 
+impl std::fmt::Debug for ConfigStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConfigStore").finish_non_exhaustive()
+    }
+}
+
 impl ConfigStore {
     /// A store of these settings.
     pub fn new(config: Config) -> Self {

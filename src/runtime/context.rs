@@ -29,6 +29,12 @@ pub struct Context {
     pub claim: Claim,
 }
 
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
 impl Context {
     /// What the controllers share, from the client that they use; `instance` is this process's name in
     /// Events: the pod's.

@@ -35,6 +35,9 @@ const QUIET: Duration = Duration::from_mins(30);
 const BURST: u32 = 15;
 const REFILL: Duration = Duration::from_secs(20);
 
+/// Objects whose Events are remembered before those are dropped that have had none lately.
+const REMEMBERED: usize = 4096;
+
 /// Longest text that the API accepts.
 const MAX_NOTE: usize = 1024;
 
@@ -68,6 +71,12 @@ struct Message {
     name: String,
     count: i32,
     body: Value,
+}
+
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
+    }
 }
 
 impl Events {
@@ -164,6 +173,14 @@ impl Events {
     fn admit(&self, uid: &str, name: &str) -> Option<i32> {
         let now = self.inner.clock.elapsed();
         let mut sent = self.inner.sent.lock();
+        if sent.len() > REMEMBERED {
+            let lately = |sent: &Sent| {
+                sent.notes
+                    .values()
+                    .any(|(at, _)| now.saturating_sub(*at) < QUIET)
+            };
+            sent.retain(|_, sent| lately(sent));
+        }
         let sent = sent.entry(uid.to_owned()).or_insert_with(|| Sent {
             notes: BTreeMap::new(),
             tokens: BURST,
@@ -282,4 +299,90 @@ fn event_name(object: &str, uid: &str, reason: &str, text: &str) -> String {
 
 fn micro_time(at: Timestamp) -> String {
     format!("{at:.6}")
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+    use crate::runtime::testing::Hub;
+
+    fn map(uid: &str) -> ObjectMeta {
+        ObjectMeta {
+            namespace: Some("default".to_owned()),
+            name: Some("a".to_owned()),
+            uid: Some(uid.to_owned()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn told(hub: &Hub) -> Vec<(String, i64)> {
+        let events = hub.server.objects("events.k8s.io", "events");
+        let shown = |event: &Value| {
+            let count = event["series"]["count"].as_i64().unwrap_or(1);
+            (event["note"].as_str().unwrap_or_default().to_owned(), count)
+        };
+        let mut told: Vec<_> = events.iter().map(|event| shown(event)).collect();
+        told.sort();
+        told
+    }
+
+    fn publisher(hub: &Hub) -> Events {
+        let (client, _) = hub.operator("operator");
+        let events = Events::new(client, hub.clock.clone(), Metrics::new(), "skep", "pod");
+        tokio::spawn(events.clone().run());
+        events
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_note_is_told_once_and_counted_later() {
+        let hub = Hub::new(1);
+        let events = publisher(&hub);
+        let note = Note::blocked("NoSecret", "Secret x is missing", "Secret x", "create it");
+        for _ in 0..10 {
+            events.publish::<ConfigMap>(&map("u"), "Reconcile", &note);
+            hub.pass(Duration::from_secs(60)).await;
+        }
+        let text = "Secret x is missing: create it".to_owned();
+        assert_eq!(told(&hub), [(text.clone(), 1)]);
+        hub.pass(QUIET).await;
+        events.publish::<ConfigMap>(&map("u"), "Reconcile", &note);
+        hub.pass(Duration::from_secs(1)).await;
+        assert_eq!(told(&hub), [(text.clone(), 2)]);
+        // A new process meets the Event of the old one.
+        let events = publisher(&hub);
+        events.publish::<ConfigMap>(&map("u"), "Reconcile", &note);
+        let other = Note::blocked("NoSecret", "Secret y is missing", "Secret y", "create it");
+        events.publish::<ConfigMap>(&map("u"), "Reconcile", &other);
+        hub.pass(Duration::from_secs(1)).await;
+        assert_eq!(
+            told(&hub),
+            [(text, 2), ("Secret y is missing: create it".to_owned(), 1)]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_object_cannot_flood() {
+        let hub = Hub::new(1);
+        let events = publisher(&hub);
+        for n in 0..100 {
+            let note = Note::failed("Broken", format!("try {n}"), "tried again");
+            events.publish::<ConfigMap>(&map("u"), "Reconcile", &note);
+        }
+        events.publish::<ConfigMap>(&map("v"), "Reconcile", &Note::failed("Other", "x", ""));
+        hub.pass(Duration::from_secs(10)).await;
+        assert_eq!(told(&hub).len(), 16);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let note = Note::progress("Long", "é".repeat(2000));
+        let text = text_of(&note);
+        assert!(
+            text.len() <= MAX_NOTE && text.ends_with('…'),
+            "{}",
+            text.len()
+        );
+    }
 }

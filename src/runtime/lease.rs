@@ -9,7 +9,7 @@
 //!
 //! The times: others take over [`LEASE`] after the last renewal that they saw. A leader renews every
 //! second and considers itself deposed three seconds after it began its last successful renewal, a
-//! second before anybody else may act: it has two more tries when one is lost. Followers look twice a
+//! second before anybody else may act: there is time for more tries when one is lost. Followers look twice a
 //! second and at the very moment of expiry, so a killed leader is replaced within 4.5 seconds plus two
 //! requests; a leader that ends orderly gives the Lease back and is replaced within half a second.
 
@@ -39,6 +39,8 @@ const RENEW: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_secs(3);
 /// Between two looks of a follower.
 const LOOK: Duration = Duration::from_millis(500);
+/// Before a lost renewal is tried again.
+const RETRY: Duration = Duration::from_millis(100);
 /// What one request may take, so that a lost one leaves time for another.
 const REQUEST: Duration = Duration::from_millis(900);
 
@@ -109,6 +111,12 @@ pub struct Claim {
     /// Until when, on the clock.
     until: Arc<Mutex<Duration>>,
     held: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claim").finish_non_exhaustive()
+    }
 }
 
 impl Claim {
@@ -193,7 +201,8 @@ pub async fn campaign(
     let mut leads = false;
     let end = loop {
         let began = campaign.clock.elapsed();
-        match campaign.turn().await {
+        let turn = campaign.turn().await;
+        match turn {
             Turn::Held => {
                 claim.renew(began + HOLD);
                 if !leads {
@@ -243,6 +252,7 @@ struct Campaign {
 }
 
 /// What one look at the Lease came to.
+#[derive(Clone, Copy)]
 enum Turn {
     Held,
     Followed,

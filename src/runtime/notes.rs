@@ -42,6 +42,12 @@ pub struct Notes {
     table: Arc<Mutex<Table>>,
 }
 
+impl std::fmt::Debug for Notes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Notes").finish_non_exhaustive()
+    }
+}
+
 impl Notes {
     /// Replaces what a controller has to say; tells whether it says something else than before.
     pub(super) fn record(&self, explanation: Explanation) -> bool {

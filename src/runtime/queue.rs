@@ -34,6 +34,12 @@ struct Inner {
     metrics: QueueMetrics,
 }
 
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
 impl Queue {
     /// An empty queue that follows: nothing is handed out before [`Queue::lead`].
     pub(super) fn new(clock: Clock, metrics: QueueMetrics) -> Self {

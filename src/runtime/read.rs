@@ -21,6 +21,12 @@ pub struct Reader {
     client: Client,
 }
 
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
 impl Reader {
     /// A reader whose live reads go through `client`.
     pub const fn new(client: Client) -> Self {

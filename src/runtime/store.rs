@@ -123,6 +123,12 @@ struct Inner<K> {
     prune: Option<Prune<K>>,
 }
 
+impl<K> std::fmt::Debug for Store<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
 impl<K> Clone for Store<K> {
     fn clone(&self) -> Self {
         Self {

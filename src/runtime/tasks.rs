@@ -64,6 +64,12 @@ struct Slot<P> {
     abort: Option<AbortHandle>,
 }
 
+impl<P> std::fmt::Debug for Tasks<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tasks").finish_non_exhaustive()
+    }
+}
+
 impl<P> Clone for Tasks<P> {
     fn clone(&self) -> Self {
         Self {
@@ -273,4 +279,83 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, reason = "a task that panics is what a test is about")]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    fn tasks() -> (Tasks<u32>, Arc<Mutex<Vec<String>>>) {
+        let tasks = Tasks::new(Clock::starting_at(Timestamp::UNIX_EPOCH));
+        let rung = Arc::new(Mutex::new(Vec::new()));
+        let bell = Arc::clone(&rung);
+        tasks.on_change(move |uid| bell.lock().push(uid.to_owned()));
+        (tasks, rung)
+    }
+
+    async fn settle() {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_tells_ends_and_is_not_started_twice() {
+        let (tasks, rung) = tasks();
+        let work = |progress: Progress<u32>| async move {
+            progress.tell(1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            progress.update(|count| *count += 1);
+        };
+        assert!(tasks.start("u", 0, work));
+        assert!(!tasks.start("u", 0, work));
+        settle().await;
+        let task = tasks.get("u");
+        assert_eq!(
+            task.map(|task| (task.progress, task.state)),
+            Some((2, TaskState::Finished))
+        );
+        assert_eq!(rung.lock().len(), 3, "told twice, ended once");
+        assert!(!tasks.start("u", 0, work), "what it came to is kept");
+        tasks.forget("u");
+        assert!(tasks.start("u", 0, work));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_ends_one_task() {
+        let (tasks, _) = tasks();
+        tasks.start("bad", 0, |_| async { panic!("no") });
+        tasks.start("good", 0, |progress| async move { progress.tell(7) });
+        settle().await;
+        assert_eq!(
+            tasks.get("bad").map(|task| task.state),
+            Some(TaskState::Panicked)
+        );
+        assert_eq!(tasks.get("good").map(|task| task.progress), Some(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_cancelled_task_tells_is_not_heard() {
+        let (tasks, rung) = tasks();
+        let kept = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&kept);
+        tasks.start("u", 0, |progress| async move {
+            *keep.lock() = Some(progress.clone());
+            std::future::pending().await
+        });
+        settle().await;
+        tasks.cancel("u");
+        tasks.start("u", 5, |_| std::future::pending());
+        let old = kept.lock().take();
+        if let Some(old) = old {
+            old.tell(9);
+            assert!(old.stop().is_cancelled());
+        }
+        assert_eq!(tasks.get("u").map(|task| task.progress), Some(5));
+        assert!(rung.lock().is_empty());
+        drop(tasks.guard());
+        assert_eq!(tasks.get("u"), None);
+    }
 }

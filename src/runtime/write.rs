@@ -38,6 +38,12 @@ pub struct Writer {
     stores: Arc<Mutex<Vec<Sink>>>,
 }
 
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
 /// Takes the answer to a write into the store of its kind.
 type Sink = Arc<dyn Fn(&Arc<dyn Any + Send + Sync>) + Send + Sync>;
 
@@ -422,4 +428,200 @@ pub fn pointer_to(map: &str, key: &str) -> String {
 /// A JSON pointer from its text; one without a leading slash is taken for the name of a member.
 fn pointer(path: &str) -> PointerBuf {
     PointerBuf::parse(path).unwrap_or_else(|_| PointerBuf::from_tokens([path]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::runtime::testing::{Hub, Widget};
+    use crate::runtime::{Reader, Refusal, StoreOptions};
+
+    struct Desk {
+        hub: Hub,
+        writer: Writer,
+        reader: Reader,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let hub = Hub::new(3);
+            hub.seed_widget("a", &json!(1));
+            let (client, _) = hub.operator("operator");
+            let writer = Writer::new(client.clone(), "skep", Metrics::new());
+            Self {
+                hub,
+                writer,
+                reader: Reader::new(client),
+            }
+        }
+
+        async fn widget(&self) -> Option<Widget> {
+            self.reader.get_live("default", "a").await.ok().flatten()
+        }
+
+        async fn at(&self) -> At {
+            self.widget()
+                .await
+                .map(|widget| At::of(&widget))
+                .unwrap_or_else(|| At {
+                    key: Key {
+                        namespace: String::new(),
+                        name: String::new(),
+                        uid: String::new(),
+                    },
+                    version: String::new(),
+                })
+        }
+
+        async fn foreign_write(&self) {
+            let person =
+                kube::Api::<Widget>::namespaced(self.hub.server.client("person"), "default");
+            let body = Patch::Merge(json!({ "metadata": { "labels": { "touched": "y" } } }));
+            assert!(
+                person
+                    .patch("a", &PatchParams::default(), &body)
+                    .await
+                    .is_ok()
+            );
+        }
+
+        async fn phase(&self, at: &At, phase: &str) -> Result<(), RequestError> {
+            let body = json!({ "phase": phase });
+            self.writer
+                .patch_status::<Widget>(at, StatusPlace::Subresource, body)
+                .await
+                .map(drop)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_status_is_written_only_on_what_was_read() {
+        let desk = Desk::new();
+        let at = desk.at().await;
+        assert!(desk.phase(&at, "one").await.is_ok());
+        let again = desk.phase(&at, "two").await;
+        assert!(
+            again.is_err_and(|error| error.is_conflict()),
+            "the version is an old one"
+        );
+        assert_eq!(desk.hub.phase("a").as_deref(), Some("one"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn own_writes_to_a_followed_object_do_not_conflict_and_foreign_ones_do() {
+        let desk = Desk::new();
+        let at = desk.at().await;
+        desk.writer.follow(&at.key.uid);
+        assert!(
+            desk.writer
+                .add_finalizer::<Widget>(&at, &[], "test.dev/x")
+                .await
+                .is_ok()
+        );
+        assert!(desk.phase(&at, "one").await.is_ok());
+        let label = add(
+            &pointer_to("/metadata/finalizers", "-"),
+            json!("test.dev/y"),
+        );
+        assert!(desk.writer.patch::<Widget>(&at, [label]).await.is_ok());
+        let newest = desk.writer.followed::<Widget>(&at.key.uid, &at.version);
+        assert!(newest.is_some_and(|widget| finalizers_of(widget.as_ref()).len() == 2));
+        desk.foreign_write().await;
+        let after = desk.phase(&at, "two").await;
+        assert!(after.is_err_and(|error| error.is_conflict()));
+        desk.writer.unfollow(&at.key.uid);
+        assert!(
+            desk.writer
+                .followed::<Widget>(&at.key.uid, &at.version)
+                .is_none()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn finalizers_come_and_go_whatever_else_changes() {
+        let desk = Desk::new();
+        let at = desk.at().await;
+        assert!(
+            desk.writer
+                .add_finalizer::<Widget>(&at, &[], "test.dev/x")
+                .await
+                .is_ok()
+        );
+        let stale = desk
+            .writer
+            .add_finalizer::<Widget>(&at, &[], "test.dev/x")
+            .await;
+        assert_eq!(
+            stale.err().map(|error| error.refusal),
+            Some(Refusal::Conflict)
+        );
+        let present = vec!["test.dev/x".to_owned()];
+        desk.foreign_write().await;
+        let removed = desk
+            .writer
+            .remove_finalizer::<Widget>(&at, &present, "test.dev/x")
+            .await;
+        assert!(removed.is_ok());
+        let again = desk
+            .writer
+            .remove_finalizer::<Widget>(&at, &present, "test.dev/x")
+            .await;
+        assert!(
+            again.is_err_and(|error| error.is_conflict()),
+            "the list is another"
+        );
+        assert!(
+            desk.widget()
+                .await
+                .is_some_and(|widget| finalizers_of(&widget).is_empty())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deletion_meets_only_the_object_that_was_meant() {
+        let desk = Desk::new();
+        let at = desk.at().await;
+        let key = Key {
+            uid: "another".to_owned(),
+            ..at.key.clone()
+        };
+        let refused = desk
+            .writer
+            .delete::<Widget>(&key, PropagationPolicy::Background)
+            .await;
+        assert!(refused.is_err_and(|error| error.is_conflict()));
+        desk.foreign_write().await;
+        let changed = desk
+            .writer
+            .delete_unchanged::<Widget>(&at, PropagationPolicy::Background)
+            .await;
+        assert!(changed.is_err_and(|error| error.is_conflict()));
+        for _ in 0..2 {
+            let gone = desk
+                .writer
+                .delete::<Widget>(&at.key, PropagationPolicy::Background)
+                .await;
+            assert!(gone.is_ok(), "what is gone is deleted");
+        }
+        assert!(desk.widget().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_is_in_the_store_at_once() {
+        let desk = Desk::new();
+        let store: Store<Widget> = Store::new(StoreOptions::default());
+        desk.writer.keeps(&store);
+        let at = desk.at().await;
+        if let Some(widget) = desk.widget().await {
+            store.apply(Guarded(Ok(Arc::new(widget))));
+        }
+        assert!(desk.phase(&at, "one").await.is_ok());
+        let phase = store
+            .get("default", "a")
+            .and_then(|widget| widget.status.clone()?.phase);
+        assert_eq!(phase.as_deref(), Some("one"));
+        desk.hub.pass(Duration::from_secs(1)).await;
+    }
 }

@@ -180,6 +180,9 @@ pub mod skep {
     pub const RECONCILING: &str = "Reconciling";
     /// The controllers cannot go on without a change from outside.
     pub const STALLED: &str = "Stalled";
+    /// On a `ClusterDeprovision`: how far the deletion is. Set by its controller; read by the
+    /// `ClusterDeployment` controller and by people.
+    pub const DEPROVISIONING: &str = "Deprovisioning";
 
     /// The cluster is being deleted from its cloud; the message says how far, or why not. Set by the
     /// `ClusterDeprovision` controller on its own objects.

@@ -39,3 +39,12 @@ pub const PLAN_DIGEST_ANNOTATION: &str = "skep.dev/plan-digest";
 /// to the right account, for a cluster whose account was not recorded and of which nothing is found.
 /// Set by people; read by the `ClusterDeprovision` controller.
 pub const ACKNOWLEDGE_EMPTY_ANNOTATION: &str = "skep.dev/acknowledge-empty";
+/// Annotation on an image set Job: how often it was tried before. Set and read by the
+/// `ClusterDeployment` controller, for the delay before the next try.
+pub const TRIES_ANNOTATION: &str = "skep.dev/tries";
+/// Annotation on an image set Job: a digest of what its result depends on. Set and read by the
+/// `ClusterDeployment` controller, which repeats a failed Job at once when that changes.
+pub const INPUTS_ANNOTATION: &str = "skep.dev/inputs";
+/// Annotation on a merged pull secret: a digest of its sources and one of its content. Set and read by
+/// the `ClusterDeployment` controller.
+pub const SOURCES_ANNOTATION: &str = "skep.dev/sources";

@@ -101,6 +101,14 @@ impl Observed {
         object_name::cluster_provision(self.name(), &self.at.key.uid, number)
     }
 
+    /// Whether the merged pull secret is stored as it should be.
+    pub fn merged_pull_secret_is_current(&self) -> bool {
+        match (&self.inputs.pull_secret, &self.inputs.merged) {
+            (PullSecret::Ready(wanted), Read::Known(stored)) => wanted == stored,
+            (_, Read::Known(_) | Read::Unread | Read::Absent) => false,
+        }
+    }
+
     /// Name of the Secret with the installer's description of the cluster.
     pub fn metadata_secret(&self) -> String {
         self.identity
@@ -301,6 +309,8 @@ pub enum Credentials {
     Unnamed,
     /// The Secret is missing: `namespace/name`.
     Missing(String),
+    /// The content is not known yet.
+    Unread,
     /// They are there. The text changes whenever what leads to the account does.
     Present {
         /// What they are, for people.
@@ -494,6 +504,8 @@ pub struct Settings {
 pub struct Recorded {
     /// Reason of `RequirementsMet`.
     pub requirements: String,
+    /// Reason of `Provisioned`.
+    pub provisioned: String,
     /// Whether `DeprovisionLaunchError` holds.
     pub launch_error: bool,
     /// Whether `InstallLaunchError` holds.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::ObjectMeta;
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 use serde_json::{Value, json};
 use skep_sim::apiserver::faults::{Kind as Fault, Rule};
 use tokio_util::sync::CancellationToken;
@@ -283,8 +283,8 @@ async fn copies_are_made_and_recorded_in_order() {
         [
             ("PATCH", "widgets", 200),
             ("PATCH", "widgets", 200),
-            ("POST", "configmaps", 201),
-            ("POST", "configmaps", 201),
+            ("CREATE", "configmaps", 201),
+            ("CREATE", "configmaps", 201),
             ("PATCH", "widgets", 200),
             ("PATCH", "widgets", 200),
         ],
@@ -443,7 +443,7 @@ async fn independent_steps_go_on_after_a_failed_one() {
     let world = World::start(DriverOptions::default(), |hub| {
         hub.server
             .faults()
-            .add(Rule::times(1, "POST", "configmaps", Fault::InternalError));
+            .add(Rule::times(1, "CREATE", "configmaps", Fault::InternalError));
         hub.seed_widget("a", &json!(2));
     });
     world.pass(10).await;

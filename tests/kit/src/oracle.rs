@@ -36,6 +36,10 @@ pub struct Confusable<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot(Value);
 
+/// What was planted late.
+#[derive(Clone, Debug)]
+pub struct Late(Value);
+
 /// What two snapshots say.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Verdict {
@@ -97,6 +101,42 @@ impl<'a> Oracle<'a> {
             arguments.extend(["--infra-id", infra_id]);
         }
         self.ask("seed", &arguments)
+    }
+
+    /// Plants other people's records below the cluster's own domain, with the cluster's names and
+    /// other types. Only once the cluster is there: an installer refuses a domain that has records.
+    /// `seeded` is what [`Oracle::seed`] gave.
+    pub fn seed_late(&self, confusable: &Confusable<'_>, seeded: &Value) -> Result<Late> {
+        let first = self
+            .regions
+            .first()
+            .context("an oracle looks at one region at least")?;
+        let zone = seeded[first]["public_zone"]
+            .as_str()
+            .context("nothing was seeded there")?;
+        let planted = self.ask(
+            "seed-late",
+            &[
+                "--cluster",
+                confusable.cluster,
+                "--base-domain",
+                confusable.base_domain,
+                "--public-zone",
+                zone,
+            ],
+        )?;
+        Ok(Late(planted))
+    }
+
+    /// What shall be left: what was there before, and what was planted late as it was seen `during`.
+    pub fn expect(&self, before: &Snapshot, during: &Snapshot, late: &Late) -> Result<Snapshot> {
+        let folder = tempfile::tempdir().context("make a folder for snapshots")?;
+        let planted = folder.path().join("planted");
+        std::fs::write(&planted, late.0.to_string()).context("write what was planted")?;
+        let planted = planted.to_string_lossy();
+        let output = self.weigh("expect", before, during, &[planted.as_ref()])?;
+        let expected = serde_json::from_slice(&output).context("understand the oracle")?;
+        Ok(Snapshot(expected))
     }
 
     /// Takes a snapshot, after bringing transitional states to their end.

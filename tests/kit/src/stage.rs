@@ -21,6 +21,9 @@ use crate::scenario::ClusterScenario;
 /// Namespace of the operator.
 pub const OPERATOR_NAMESPACE: &str = "hive";
 
+/// Selects the operator's pods.
+const OPERATOR_PODS: &str = "hive.openshift.io/component=hive-controllers";
+
 /// Region in which everything of the tests happens.
 pub const REGION: &str = "us-east-1";
 
@@ -136,7 +139,7 @@ impl Stage {
 
     /// The operator's log so far, for errors and for the search for secrets.
     pub fn operator_log(&self) -> String {
-        let selector = "hive.openshift.io/component=hive-controllers";
+        let selector = OPERATOR_PODS;
         let arguments = [
             "logs",
             "-n",
@@ -150,6 +153,64 @@ impl Stage {
         self.hub
             .run_kubectl(&arguments, "")
             .unwrap_or_else(|error| format!("no log: {error:#}"))
+    }
+
+    /// Runs so many replicas of the operator, and waits until it is so.
+    pub fn scale_operator(&self, replicas: u32) -> Result<()> {
+        let replicas = format!("--replicas={replicas}");
+        let deployment = "deployment/hive-controllers";
+        self.hub.run_kubectl(
+            &["scale", deployment, "-n", OPERATOR_NAMESPACE, &replicas],
+            "",
+        )?;
+        let rollout = [
+            "rollout",
+            "status",
+            deployment,
+            "-n",
+            OPERATOR_NAMESPACE,
+            "--timeout=120s",
+        ];
+        self.hub.run_kubectl(&rollout, "")?;
+        if replicas == "--replicas=0" {
+            let gone = [
+                "wait",
+                "pod",
+                "-n",
+                OPERATOR_NAMESPACE,
+                "-l",
+                OPERATOR_PODS,
+                "--for=delete",
+                "--timeout=60s",
+            ];
+            self.hub.run_kubectl(&gone, "")?;
+        }
+        Ok(())
+    }
+
+    /// Kills every process of every replica of the operator, as a crash would.
+    pub fn kill_operator(&self) -> Result<()> {
+        let names = [
+            "get",
+            "pods",
+            "-n",
+            OPERATOR_NAMESPACE,
+            "-l",
+            OPERATOR_PODS,
+            "-o",
+            "name",
+        ];
+        for name in self.hub.run_kubectl(&names, "")?.lines() {
+            let pod = name.trim_start_matches("pod/");
+            // A replica that is just starting has no process yet.
+            let _ = self.hub.signal_container(
+                OPERATOR_NAMESPACE,
+                pod,
+                "controllers",
+                nix::sys::signal::Signal::SIGKILL,
+            );
+        }
+        Ok(())
     }
 
     /// An account of its own, filled with other people's resources whose names and tags look like those of

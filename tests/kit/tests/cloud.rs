@@ -183,6 +183,20 @@ fn the_oracle_sees_a_leak_and_only_that() {
     assert!(same, "{text}");
     assert_eq!(oracle.deleted(&during, &after).unwrap().resources, 1);
 
+    // What is planted late is expected to stay, and nothing else is.
+    let late = oracle.seed_late(&confusable, &planted).unwrap();
+    let expected = oracle
+        .expect(&before, &oracle.snapshot().unwrap(), &late)
+        .unwrap();
+    assert!(
+        oracle
+            .compare(&expected, &oracle.snapshot().unwrap())
+            .unwrap()
+            .same
+    );
+    assert!(!oracle.compare(&expected, &after).unwrap().same);
+    let before = expected;
+
     // Taking what is somebody else's is seen as well.
     let spare = &planted[REGION]["spare_address"];
     boto3(

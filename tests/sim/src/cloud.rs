@@ -45,7 +45,10 @@ impl Gate {
 
 /// `cloud` behind the gate of one life.
 pub fn seen_by(life: &Life, cloud: Arc<dyn Cloud>) -> Arc<dyn Cloud> {
-    let gate = Gate { server: life.server.clone(), process: Arc::clone(&life.process) };
+    let gate = Gate {
+        server: life.server.clone(),
+        process: Arc::clone(&life.process),
+    };
     Arc::new(GatedCloud { gate, cloud })
 }
 
@@ -62,7 +65,10 @@ impl Cloud for GatedCloud {
 
     async fn connect(&self, request: ConnectRequest) -> Result<Arc<dyn Account>, Error> {
         let account = self.gate.read(self.cloud.connect(request)).await?;
-        Ok(Arc::new(GatedAccount { gate: self.gate.clone(), account }))
+        Ok(Arc::new(GatedAccount {
+            gate: self.gate.clone(),
+            account,
+        }))
     }
 }
 
@@ -97,7 +103,10 @@ impl Account for GatedAccount {
 
     fn eraser(&self, facts: &ClusterFacts) -> Result<Arc<dyn EraseTarget>, Error> {
         let target = self.account.eraser(facts)?;
-        Ok(Arc::new(GatedTarget { gate: self.gate.clone(), target }))
+        Ok(Arc::new(GatedTarget {
+            gate: self.gate.clone(),
+            target,
+        }))
     }
 }
 

@@ -17,6 +17,9 @@
     clippy::panic,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::missing_panics_doc,
+    clippy::unnecessary_box_returns,
+    clippy::similar_names,
     reason = "a test crate: a broken expectation ends the test, and it owns its own clock"
 )]
 

@@ -43,7 +43,7 @@ impl Settings {
             latency: Latency::default(),
             restart_after: Duration::from_secs(3),
             requests: 200_000,
-            wall: Duration::from_secs(120),
+            wall: Duration::from_mins(2),
         }
     }
 }

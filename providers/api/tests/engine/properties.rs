@@ -110,22 +110,19 @@ impl Case {
                     resource.holding(&held)
                 };
             }
-            match owner {
-                Some(owner) => {
-                    let owner = place + 1 + owner % (count - place - 1);
-                    resource = resource.following(&name(owner));
+            if let Some(owner) = owner {
+                let owner = place + 1 + owner % (count - place - 1);
+                resource = resource.following(&name(owner));
+            } else {
+                for other in &seed.refers {
+                    let other = name(other % count);
+                    let held = resource.holds.contains_key(&ResourceId::new(&other));
+                    if other != name(place) && !held {
+                        resource = resource.referring_to(&other);
+                    }
                 }
-                None => {
-                    for other in &seed.refers {
-                        let other = name(other % count);
-                        let held = resource.holds.contains_key(&ResourceId::new(&other));
-                        if other != name(place) && !held {
-                            resource = resource.referring_to(&other);
-                        }
-                    }
-                    if seed.control_plane {
-                        resource = resource.control_plane();
-                    }
+                if seed.control_plane {
+                    resource = resource.control_plane();
                 }
             }
             if seed.ghost {
@@ -150,11 +147,10 @@ impl Case {
         let scene = Scene::with(self.resources());
         scene.cloud.describe_kinds(self.kinds());
         scene.cloud.set_names_holders(self.names_holders);
-        for number in 0..self.foreign {
-            scene.cloud.create(
-                &scene.account,
-                foreign(&format!("foreign{number}"), KINDS[number]),
-            );
+        for (number, kind) in KINDS.iter().enumerate().take(self.foreign) {
+            scene
+                .cloud
+                .create(&scene.account, foreign(&format!("foreign{number}"), kind));
         }
         for (operation, skip, count, kind) in &self.faults {
             let class = [

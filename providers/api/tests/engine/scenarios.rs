@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use skep_providers::{
     AccountId, Class,
-    erase::{self, Action, EraseContext, EraseError, EraseRequest, Phase, ResourceId},
+    erase::{
+        self, Action, EraseContext, EraseError, EraseRequest, Kind, KindSpec, Phase, ResourceId,
+    },
     fake::{CrashPoint, FakeResource, Fault, cluster},
 };
 
@@ -284,6 +286,33 @@ async fn what_a_dying_controller_creates_is_swept() {
         "{:?}",
         receipt.plans
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_noticed_soon_and_with_few_looks() {
+    for seconds in [1, 5, 20, 45, 60, 120, 600] {
+        let scene = Scene::with(vec![owned("slow", "slow").takes(SECOND * seconds)]);
+        let spec = KindSpec::new(Kind::new("slow"), "slow", "slow");
+        scene
+            .cloud
+            .describe_kinds(vec![spec.usual_wait(SECOND * seconds)]);
+        let receipt = scene.erase().await.unwrap();
+        assert!(receipt.complete, "{receipt}");
+        let took = receipt
+            .finished
+            .duration_since(receipt.started)
+            .as_secs_f64();
+        assert!(
+            took <= 1.3 * f64::from(seconds) + 2.0,
+            "{seconds} s took {took} s"
+        );
+        let log = scene.cloud.log(&scene.account);
+        let looks = log
+            .iter()
+            .filter(|call| call.operation.starts_with("describe"))
+            .count();
+        assert!(looks <= 16, "{looks} looks in {seconds} s");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -201,11 +201,19 @@ pub(crate) async fn records(
     }
 }
 
-/// The nearest public zone that holds `domain`: of its own name, or of a parent's.
-async fn public_above(api: &Api, domain: &str) -> Result<Option<HostedZone>, Error> {
+/// The nearest public zone that holds `domain`: of its own name, or of a parent's. `known` are zones
+/// by name that were asked for already.
+async fn public_above(
+    api: &Api,
+    domain: &str,
+    known: &BTreeMap<String, Vec<HostedZone>>,
+) -> Result<Option<HostedZone>, Error> {
     let mut name = domain;
     loop {
-        let zones = zones_named(api, name).await?;
+        let zones = match known.get(name) {
+            Some(zones) => zones.clone(),
+            None => zones_named(api, name).await?,
+        };
         let public = |zone: &HostedZone| {
             zone.config
                 .as_ref()
@@ -233,7 +241,12 @@ pub(crate) async fn discover(
     hosts: &BTreeSet<String>,
 ) -> Result<Found, Error> {
     let domain = facts.cluster_domain().map(normal);
-    let mut marked = own_zones(api, ownership, tagged, domain.as_deref()).await?;
+    let mut known = BTreeMap::new();
+    if let Some(domain) = &domain {
+        known.insert(domain.clone(), zones_named(api, domain).await?);
+    }
+    let named = known.values().flatten().cloned().collect();
+    let mut marked = own_zones(api, ownership, tagged, named).await?;
     if let Some(role) = role {
         let tagged = super::tagged::tagging(role, ownership).await?;
         marked.extend(shared_zones(role, ownership, &tagged).await?);
@@ -306,7 +319,7 @@ pub(crate) async fn discover(
             }
         }
     }
-    public_mirrors(api, facts, &domains, &mirrored, hosts, &mut found).await?;
+    public_mirrors(api, facts, &domains, &known, &mirrored, hosts, &mut found).await?;
     Ok(found)
 }
 
@@ -337,12 +350,13 @@ async fn public_mirrors(
     api: &Api,
     facts: &ClusterFacts,
     domains: &BTreeSet<String>,
+    known: &BTreeMap<String, Vec<HostedZone>>,
     mirrored: &BTreeMap<(String, String), ResourceId>,
     hosts: &BTreeSet<String>,
     found: &mut Found,
 ) -> Result<(), Error> {
     for domain in domains {
-        let Some(zone) = public_above(api, domain).await? else {
+        let Some(zone) = public_above(api, domain, known).await? else {
             continue;
         };
         let zone_id = bare(&zone.id).to_owned();
@@ -418,14 +432,24 @@ async fn own_zones(
     api: &Api,
     ownership: &Ownership,
     tagged: &Tagged,
-    domain: Option<&str>,
+    named: Vec<HostedZone>,
 ) -> Result<Vec<Marked>, Error> {
-    let mut named: BTreeMap<String, HostedZone> = BTreeMap::new();
-    if let Some(domain) = domain {
-        for zone in zones_named(api, domain).await? {
-            named.insert(bare(&zone.id).to_owned(), zone);
-        }
-    }
+    // The cluster's own zone is private; a public one of its domain is a delegated zone of others
+    // unless the tagging API says that it is marked.
+    let is_candidate = |zone: &HostedZone| {
+        let id = bare(&zone.id);
+        zone.config
+            .as_ref()
+            .is_some_and(|config| config.private_zone)
+            || tagged
+                .of("route53", "hostedzone/")
+                .any(|(_, known, _)| known == id)
+    };
+    let mut named: BTreeMap<String, HostedZone> = named
+        .into_iter()
+        .filter(is_candidate)
+        .map(|zone| (bare(&zone.id).to_owned(), zone))
+        .collect();
     let known = tagged
         .of("route53", "hostedzone/")
         .map(|(_, id, _)| id.to_owned())

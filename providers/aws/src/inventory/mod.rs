@@ -459,3 +459,113 @@ fn merge(known: &mut Resource, other: Resource) {
         known.data.entry(key).or_insert(value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use skep_providers::{Endpoints, erase::AwsFacts};
+
+    use super::*;
+
+    fn ownership() -> Ownership {
+        let filter = [(
+            "kubernetes.io/cluster/demo-x7k2p".to_owned(),
+            "owned".to_owned(),
+        )];
+        let facts = AwsFacts {
+            region: "us-east-1".into(),
+            endpoints: Endpoints::default(),
+            filters: vec![filter.into_iter().collect()],
+            cluster_domain: None,
+            hosted_zone_role: None,
+        };
+        Ownership::new("demo-x7k2p", &facts)
+    }
+
+    fn owned(kind: &Kind, id: &str) -> Resource {
+        let proof = Proof::MemberOf {
+            parent: rid(&kinds::VPC, "vpc-1"),
+        };
+        Resource::owned(rid(kind, id), kind.clone(), id, proof)
+    }
+
+    fn find(resources: &[Resource], id: &ResourceId) -> Resource {
+        resources
+            .iter()
+            .find(|resource| resource.id == *id)
+            .cloned()
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| unreachable!("{id} is not among {resources:#?}"))
+    }
+
+    #[test]
+    fn what_goes_with_a_foreign_owner_is_left_with_it() {
+        let instance = Resource::foreign(
+            rid(&kinds::INSTANCE, "i-1"),
+            kinds::INSTANCE,
+            "mine",
+            "somebody's",
+        );
+        let interface = owned(&kinds::INTERFACE, "eni-1").following(instance.id.clone());
+        let found = settled(vec![instance, interface.clone()], &ownership());
+        let interface = find(&found, &interface.id);
+        assert!(
+            matches!(interface.disposal, Disposal::Leave { .. }),
+            "{interface:?}"
+        );
+        assert_eq!(interface.proof, None);
+    }
+
+    #[test]
+    fn what_lost_its_owner_is_waited_for_only_if_it_is_proven() {
+        let gone = rid(&kinds::BALANCER, "net/x/1");
+        let inside = owned(&kinds::INTERFACE, "eni-1").following(gone.clone());
+        let outside = Resource::foreign(
+            rid(&kinds::INTERFACE, "eni-2"),
+            kinds::INTERFACE,
+            "ELB net/x/1",
+            "",
+        )
+        .following(gone.clone());
+        let found = settled(vec![inside.clone(), outside.clone()], &ownership());
+        assert_eq!(find(&found, &inside.id).disposal, Disposal::Follows(gone));
+        assert!(matches!(
+            find(&found, &outside.id).disposal,
+            Disposal::Leave { .. }
+        ));
+    }
+
+    #[test]
+    fn a_volume_that_goes_with_its_machine_keeps_to_that_and_gets_its_tag() {
+        let machine = owned(&kinds::INSTANCE, "i-1");
+        let with = owned(&kinds::VOLUME, "vol-1").following(machine.id.clone());
+        let tag = Proof::OwnedTag {
+            key: "k".into(),
+            value: "owned".into(),
+        };
+        let alone = Resource::owned(with.id.clone(), kinds::VOLUME, "master-0", tag.clone());
+        let found = settled(vec![machine.clone(), with, alone.clone()], &ownership());
+        let volume = find(&found, &alone.id);
+        assert_eq!(volume.disposal, Disposal::Follows(machine.id));
+        assert_eq!(
+            (volume.proof, volume.name.as_str()),
+            (Some(tag), "master-0")
+        );
+    }
+
+    #[test]
+    fn balancers_of_services_wait_for_the_control_plane_and_the_installers_do_not() {
+        let mut machine = owned(&kinds::INSTANCE, "i-1");
+        machine.control_plane = true;
+        let mut own = owned(&kinds::BALANCER, "net/a/1");
+        "demo-x7k2p-int".clone_into(&mut own.name);
+        let mut of_service = owned(&kinds::BALANCER, "net/b/2");
+        "a0123456789abcdef0123456789abcde".clone_into(&mut of_service.name);
+        let found = settled(
+            vec![machine.clone(), own.clone(), of_service.clone()],
+            &ownership(),
+        );
+        let uses = find(&found, &machine.id).uses;
+        assert_eq!(uses.keys().collect::<Vec<_>>(), [&of_service.id]);
+    }
+}

@@ -303,9 +303,18 @@ impl Labels<'_> {
             .collect()
     }
 
+    /// The main table is not listed: nobody can delete it, and it goes with its network.
     pub(crate) fn route_tables(&self, found: &[RouteTable]) -> Vec<Resource> {
+        let is_main = |table: &&RouteTable| {
+            table
+                .associations
+                .iter()
+                .flatten()
+                .any(|association| association.main == Some(true))
+        };
         found
             .iter()
+            .filter(|table| !is_main(table))
             .filter_map(|table| {
                 let id = table.route_table_id.as_deref()?;
                 let tags = tags_of(table.tags.as_deref());
@@ -318,15 +327,6 @@ impl Labels<'_> {
                     parent.as_ref(),
                 )?;
                 let vpc = rid(&kinds::VPC, table.vpc_id.as_deref()?);
-                let is_main = table
-                    .associations
-                    .iter()
-                    .flatten()
-                    .any(|association| association.main == Some(true));
-                if is_main && resource.proof.is_some() {
-                    // The main table cannot be deleted; it goes with its network.
-                    resource = resource.following(vpc.clone());
-                }
                 Some(resource.within(vpc))
             })
             .collect()

@@ -21,34 +21,35 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_types::{SdkConfig, region::Region};
 use skep_kit::cloud::{Account, Cloud};
 
-pub const REGION: &str = "us-east-1";
-pub const INFRA: &str = "demo-x7k2p";
-pub const CLUSTER_ID: &str = "5d4e6d0e-6a0a-4b0f-9a41-0f3c6f1c2a10";
-pub const BASE: &str = "example.com";
-pub const DOMAIN: &str = "demo.example.com";
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const CLUSTER_ID: &str = "5d4e6d0e-6a0a-4b0f-9a41-0f3c6f1c2a10";
+pub(crate) const BASE: &str = "example.com";
+pub(crate) const DOMAIN: &str = "demo.example.com";
 const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
-const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}]}"#;
 
 /// How much of a cluster to make.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// What the installer leaves.
     Installed,
     /// With what the running cluster adds.
     Aged,
 }
 
-pub struct Clients {
-    pub ec2: aws_sdk_ec2::Client,
-    pub elb: aws_sdk_elasticloadbalancing::Client,
-    pub elbv2: aws_sdk_elasticloadbalancingv2::Client,
-    pub iam: aws_sdk_iam::Client,
-    pub route53: aws_sdk_route53::Client,
-    pub s3: aws_sdk_s3::Client,
+pub(crate) struct Clients {
+    pub(crate) infra: String,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) elb: aws_sdk_elasticloadbalancing::Client,
+    pub(crate) elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) route53: aws_sdk_route53::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
 }
 
 impl Clients {
-    pub fn new(cloud: &Cloud, account: &Account) -> Self {
+    pub(crate) fn new(cloud: &Cloud, account: &Account, infra: &str) -> Self {
         let keys = Credentials::new(&account.access_key, &account.secret_key, None, None, "test");
         let config = SdkConfig::builder()
             .behavior_version(aws_sdk_ec2::config::BehaviorVersion::latest())
@@ -60,6 +61,7 @@ impl Clients {
             .force_path_style(true)
             .build();
         Self {
+            infra: infra.to_owned(),
             ec2: aws_sdk_ec2::Client::new(&config),
             elb: aws_sdk_elasticloadbalancing::Client::new(&config),
             elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
@@ -70,21 +72,27 @@ impl Clients {
     }
 }
 
-fn tagged(kind: ResourceType, name: &str) -> TagSpecification {
+fn tagged(clients: &Clients, kind: ResourceType, name: &str) -> TagSpecification {
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
     TagSpecification::builder()
         .resource_type(kind)
         .tags(tag("Name", name))
-        .tags(tag(&format!("kubernetes.io/cluster/{INFRA}"), "owned"))
         .tags(tag(
-            &format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{INFRA}"),
+            &format!("kubernetes.io/cluster/{infra}", infra = clients.infra),
+            "owned",
+        ))
+        .tags(tag(
+            &format!(
+                "sigs.k8s.io/cluster-api-provider-aws/cluster/{infra}",
+                infra = clients.infra
+            ),
             "owned",
         ))
         .build()
 }
 
-fn role_tag(kind: ResourceType, name: &str, role: &str) -> TagSpecification {
-    let mut tags = tagged(kind.clone(), name).tags.unwrap();
+fn role_tag(clients: &Clients, kind: ResourceType, name: &str, role: &str) -> TagSpecification {
+    let mut tags = tagged(clients, kind.clone(), name).tags.unwrap();
     tags.push(
         Tag::builder()
             .key("sigs.k8s.io/cluster-api-provider-aws/role")
@@ -97,12 +105,15 @@ fn role_tag(kind: ResourceType, name: &str, role: &str) -> TagSpecification {
         .build()
 }
 
-fn owned() -> (String, String) {
-    (format!("kubernetes.io/cluster/{INFRA}"), "owned".to_owned())
+fn owned(clients: &Clients) -> (String, String) {
+    (
+        format!("kubernetes.io/cluster/{infra}", infra = clients.infra),
+        "owned".to_owned(),
+    )
 }
 
 /// Makes the cluster; panics name the call that failed.
-pub async fn create(clients: &Clients, shape: Shape) {
+pub(crate) async fn create(clients: &Clients, shape: Shape) {
     let network = network(clients).await;
     let groups = security_groups(clients, &network.vpc).await;
     let int = balancer(clients, &network, "int", &["6443", "22623"], &groups.lb).await;
@@ -127,7 +138,11 @@ async fn network(clients: &Clients) -> Network {
     let vpc = ec2
         .create_vpc()
         .cidr_block("10.0.0.0/16")
-        .tag_specifications(tagged(ResourceType::Vpc, &format!("{INFRA}-vpc")))
+        .tag_specifications(tagged(
+            clients,
+            ResourceType::Vpc,
+            &format!("{infra}-vpc", infra = clients.infra),
+        ))
         .send()
         .await
         .expect("CreateVpc");
@@ -135,8 +150,9 @@ async fn network(clients: &Clients) -> Network {
     let gateway = ec2
         .create_internet_gateway()
         .tag_specifications(tagged(
+            clients,
             ResourceType::InternetGateway,
-            &format!("{INFRA}-igw"),
+            &format!("{infra}-igw", infra = clients.infra),
         ))
         .send()
         .await
@@ -165,8 +181,9 @@ async fn network(clients: &Clients) -> Network {
             .allocate_address()
             .domain(aws_sdk_ec2::types::DomainType::Vpc)
             .tag_specifications(tagged(
+                clients,
                 ResourceType::ElasticIp,
-                &format!("{INFRA}-eip-apiserver"),
+                &format!("{infra}-eip-apiserver", infra = clients.infra),
             ))
             .send()
             .await
@@ -175,7 +192,11 @@ async fn network(clients: &Clients) -> Network {
             .create_nat_gateway()
             .subnet_id(&public)
             .allocation_id(address.allocation_id.unwrap())
-            .tag_specifications(tagged(ResourceType::Natgateway, &format!("{INFRA}-nat")))
+            .tag_specifications(tagged(
+                clients,
+                ResourceType::Natgateway,
+                &format!("{infra}-nat", infra = clients.infra),
+            ))
             .send()
             .await
             .expect("CreateNatGateway");
@@ -206,8 +227,9 @@ async fn network(clients: &Clients) -> Network {
         .vpc_endpoint_type(VpcEndpointType::Gateway)
         .set_route_table_ids(Some(tables))
         .tag_specifications(tagged(
+            clients,
             ResourceType::VpcEndpoint,
-            &format!("{INFRA}-vpce-s3"),
+            &format!("{infra}-vpce-s3", infra = clients.infra),
         ))
         .send()
         .await
@@ -216,14 +238,14 @@ async fn network(clients: &Clients) -> Network {
 }
 
 async fn subnet(clients: &Clients, vpc: &str, side: &str, zone: &str, number: usize) -> String {
-    let name = format!("{INFRA}-subnet-{side}-{zone}");
+    let name = format!("{infra}-subnet-{side}-{zone}", infra = clients.infra);
     let made = clients
         .ec2
         .create_subnet()
         .vpc_id(vpc)
         .availability_zone(zone)
         .cidr_block(format!("10.0.{}.0/20", number * 16))
-        .tag_specifications(tagged(ResourceType::Subnet, &name))
+        .tag_specifications(tagged(clients, ResourceType::Subnet, &name))
         .send()
         .await
         .expect("CreateSubnet");
@@ -231,12 +253,12 @@ async fn subnet(clients: &Clients, vpc: &str, side: &str, zone: &str, number: us
 }
 
 async fn table(clients: &Clients, vpc: &str, side: &str, zone: &str, subnet: &str) -> String {
-    let name = format!("{INFRA}-rt-{side}-{zone}");
+    let name = format!("{infra}-rt-{side}-{zone}", infra = clients.infra);
     let made = clients
         .ec2
         .create_route_table()
         .vpc_id(vpc)
-        .tag_specifications(tagged(ResourceType::RouteTable, &name))
+        .tag_specifications(tagged(clients, ResourceType::RouteTable, &name))
         .send()
         .await
         .expect("CreateRouteTable");
@@ -261,14 +283,14 @@ struct Groups {
 async fn security_groups(clients: &Clients, vpc: &str) -> Groups {
     let mut ids = Vec::new();
     for name in ["apiserver-lb", "controlplane", "node", "lb"] {
-        let name = format!("{INFRA}-{name}");
+        let name = format!("{infra}-{name}", infra = clients.infra);
         let made = clients
             .ec2
             .create_security_group()
             .vpc_id(vpc)
             .group_name(&name)
             .description("cluster")
-            .tag_specifications(tagged(ResourceType::SecurityGroup, &name))
+            .tag_specifications(tagged(clients, ResourceType::SecurityGroup, &name))
             .send()
             .await
             .expect("CreateSecurityGroup");
@@ -319,9 +341,15 @@ async fn balancer(
             .build()
     };
     let tags = vec![
-        tag(format!("kubernetes.io/cluster/{INFRA}"), "owned"),
         tag(
-            format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{INFRA}"),
+            format!("kubernetes.io/cluster/{infra}", infra = clients.infra),
+            "owned",
+        ),
+        tag(
+            format!(
+                "sigs.k8s.io/cluster-api-provider-aws/cluster/{infra}",
+                infra = clients.infra
+            ),
             "owned",
         ),
     ];
@@ -329,7 +357,7 @@ async fn balancer(
     let made = clients
         .elbv2
         .create_load_balancer()
-        .name(format!("{INFRA}-{side}"))
+        .name(format!("{infra}-{side}", infra = clients.infra))
         .r#type(LoadBalancerTypeEnum::Network)
         .scheme(if internal {
             LoadBalancerSchemeEnum::Internal
@@ -394,12 +422,12 @@ async fn balancer(
 }
 
 async fn identities(clients: &Clients) {
-    let (key, value) = owned();
+    let (key, value) = owned(clients);
     let tag = IamTag::builder().key(key).value(value).build().unwrap();
     for machine in ["master", "worker"] {
         let (role, profile) = (
-            format!("{INFRA}-{machine}-role"),
-            format!("{INFRA}-{machine}-profile"),
+            format!("{infra}-{machine}-role", infra = clients.infra),
+            format!("{infra}-{machine}-profile", infra = clients.infra),
         );
         clients
             .iam
@@ -414,8 +442,8 @@ async fn identities(clients: &Clients) {
             .iam
             .put_role_policy()
             .role_name(&role)
-            .policy_name(format!("{INFRA}-{machine}-policy"))
-            .policy_document(TRUST)
+            .policy_name(format!("{infra}-{machine}-policy", infra = clients.infra))
+            .policy_document(POLICY)
             .send()
             .await
             .expect("PutRolePolicy");
@@ -454,7 +482,7 @@ fn alias(name: &str, target: &Balancer) -> ResourceRecordSet {
         .unwrap()
 }
 
-pub async fn put_records(clients: &Clients, zone: &str, sets: Vec<ResourceRecordSet>) {
+pub(crate) async fn put_records(clients: &Clients, zone: &str, sets: Vec<ResourceRecordSet>) {
     let changes = sets
         .into_iter()
         .map(|set| {
@@ -481,7 +509,7 @@ pub async fn put_records(clients: &Clients, zone: &str, sets: Vec<ResourceRecord
 }
 
 /// The public zone of the base domain, which was there before.
-pub async fn public_zone(clients: &Clients) -> String {
+pub(crate) async fn public_zone(clients: &Clients) -> String {
     let found = clients
         .route53
         .list_hosted_zones_by_name()
@@ -508,7 +536,7 @@ async fn private_zone(clients: &Clients, vpc: &str, int: &Balancer, ext: &Balanc
         .route53
         .create_hosted_zone()
         .name(DOMAIN)
-        .caller_reference(INFRA)
+        .caller_reference(&clients.infra)
         .hosted_zone_config(HostedZoneConfig::builder().private_zone(true).build())
         .vpc(
             ZoneVpc::builder()
@@ -527,8 +555,14 @@ async fn private_zone(clients: &Clients, vpc: &str, int: &Balancer, ext: &Balanc
         .next()
         .unwrap()
         .to_owned();
-    let (key, value) = owned();
-    for (key, value) in [(key, value), ("Name".to_owned(), format!("{INFRA}-int"))] {
+    let (key, value) = owned(clients);
+    for (key, value) in [
+        (key, value),
+        (
+            "Name".to_owned(),
+            format!("{infra}-int", infra = clients.infra),
+        ),
+    ] {
         clients
             .route53
             .change_tags_for_resource()
@@ -556,7 +590,7 @@ async fn private_zone(clients: &Clients, vpc: &str, int: &Balancer, ext: &Balanc
 }
 
 async fn tag_bucket(clients: &Clients, bucket: &str) {
-    let (key, value) = owned();
+    let (key, value) = owned(clients);
     let tag = aws_sdk_s3::types::Tag::builder()
         .key(key)
         .value(value)
@@ -577,7 +611,7 @@ async fn tag_bucket(clients: &Clients, bucket: &str) {
 }
 
 async fn bootstrap_bucket(clients: &Clients) {
-    let bucket = format!("openshift-bootstrap-data-{INFRA}");
+    let bucket = format!("openshift-bootstrap-data-{infra}", infra = clients.infra);
     clients
         .s3
         .create_bucket()
@@ -600,7 +634,7 @@ async fn bootstrap_bucket(clients: &Clients) {
 async fn instances(clients: &Clients, network: &Network, groups: &Groups) {
     let image = image(clients).await;
     for index in 0..3 {
-        let name = format!("{INFRA}-master-{index}");
+        let name = format!("{infra}-master-{index}", infra = clients.infra);
         run(
             clients,
             &image,
@@ -612,7 +646,7 @@ async fn instances(clients: &Clients, network: &Network, groups: &Groups) {
         .await;
     }
     for (index, zone) in ZONES.iter().enumerate() {
-        let name = format!("{INFRA}-worker-{zone}-abcd{index}");
+        let name = format!("{infra}-worker-{zone}-abcd{index}", infra = clients.infra);
         run(
             clients,
             &image,
@@ -670,7 +704,7 @@ async fn run(
         .instance_type(aws_sdk_ec2::types::InstanceType::M6iXlarge)
         .iam_instance_profile(
             IamInstanceProfileSpecification::builder()
-                .name(format!("{INFRA}-{profile}-profile"))
+                .name(format!("{infra}-{profile}-profile", infra = clients.infra))
                 .build(),
         )
         .monitoring(
@@ -684,8 +718,8 @@ async fn run(
                 .ebs(disk)
                 .build(),
         )
-        .tag_specifications(role_tag(ResourceType::Instance, name, role))
-        .tag_specifications(role_tag(ResourceType::Volume, name, role))
+        .tag_specifications(role_tag(clients, ResourceType::Instance, name, role))
+        .tag_specifications(role_tag(clients, ResourceType::Volume, name, role))
         .send()
         .await
         .expect("RunInstances");
@@ -701,6 +735,7 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
         .group_name(format!("k8s-elb-{name}"))
         .description("router")
         .tag_specifications(tagged(
+            clients,
             ResourceType::SecurityGroup,
             &format!("k8s-elb-{name}"),
         ))
@@ -708,7 +743,7 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
         .await
         .expect("CreateSecurityGroup");
     let group = made.group_id.unwrap();
-    let (key, value) = owned();
+    let (key, value) = owned(clients);
     let listener = aws_sdk_elasticloadbalancing::types::Listener::builder()
         .protocol("TCP")
         .load_balancer_port(443)
@@ -746,7 +781,10 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
     let public = public_zone(clients).await;
     put_records(clients, &public, vec![alias("*.apps", &host)]).await;
 
-    let registry = format!("{INFRA}-image-registry-{REGION}-bcdfg");
+    let registry = format!(
+        "{infra}-image-registry-{REGION}-bcdfg",
+        infra = clients.infra
+    );
     clients
         .s3
         .create_bucket()
@@ -797,7 +835,7 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
         .expect("CreateMultipartUpload");
 
     for component in ["openshift-ingress-abcde", "aws-ebs-csi-fghij"] {
-        let user = format!("{INFRA}-{component}");
+        let user = format!("{infra}-{component}", infra = clients.infra);
         let tag = IamTag::builder().key(&key).value(&value).build().unwrap();
         clients
             .iam
@@ -812,7 +850,7 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
             .put_user_policy()
             .user_name(&user)
             .policy_name(format!("{user}-policy"))
-            .policy_document(TRUST)
+            .policy_document(POLICY)
             .send()
             .await
             .expect("PutUserPolicy");
@@ -829,7 +867,7 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
         .create_volume()
         .availability_zone(ZONES[0])
         .size(10)
-        .tag_specifications(tagged(ResourceType::Volume, "pvc-1"))
+        .tag_specifications(tagged(clients, ResourceType::Volume, "pvc-1"))
         .send()
         .await
         .expect("CreateVolume");
@@ -837,7 +875,7 @@ async fn aged(clients: &Clients, network: &Network, private_zone: &str) {
         .ec2
         .create_snapshot()
         .volume_id(volume.volume_id.unwrap())
-        .tag_specifications(tagged(ResourceType::Snapshot, "snapshot-1"))
+        .tag_specifications(tagged(clients, ResourceType::Snapshot, "snapshot-1"))
         .send()
         .await
         .expect("CreateSnapshot");

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use cluster::{BASE, CLUSTER_ID, Clients, DOMAIN, INFRA, REGION, Shape};
+use cluster::{BASE, CLUSTER_ID, Clients, DOMAIN, REGION, Shape};
 use jiff::Timestamp;
 use serde_json::json;
 use skep_aws::Aws;
@@ -82,11 +82,11 @@ fn endpoints() -> Endpoints {
     )
 }
 
-fn facts() -> ClusterFacts {
-    let cluster = format!("kubernetes.io/cluster/{INFRA}");
-    let capi = format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{INFRA}");
+fn facts(infra: &str) -> ClusterFacts {
+    let cluster = format!("kubernetes.io/cluster/{infra}");
+    let capi = format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{infra}");
     let metadata = json!({
-        "clusterName": "demo", "clusterID": CLUSTER_ID, "infraID": INFRA,
+        "clusterName": "demo", "clusterID": CLUSTER_ID, "infraID": infra,
         "aws": {
             "region": REGION,
             "serviceEndpoints": endpoints(),
@@ -96,7 +96,7 @@ fn facts() -> ClusterFacts {
     });
     let hints = Hints {
         base_domain: Some(BASE.into()),
-        infra_id: Some(INFRA.into()),
+        infra_id: Some(infra.into()),
     };
     ClusterFacts::from_metadata(metadata.to_string().as_bytes(), &hints).unwrap()
 }
@@ -110,6 +110,13 @@ fn secret(id: &str, key: &str) -> SecretData {
     .collect()
 }
 
+/// Bucket names are unique in all of AWS, so each scene has an infra ID of its own.
+fn new_infra_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed) + 10_000;
+    format!("demo-{number}").replace('0', "x")
+}
+
 /// An account with other people's things, a cluster in it, and the witness.
 struct Scene {
     account: Account,
@@ -120,13 +127,15 @@ struct Scene {
 impl Scene {
     async fn new(shape: Option<Shape>) -> Self {
         let account = cloud().account().unwrap();
+        let infra = new_infra_id();
+        let planted = infra.clone();
         let seeded = account.clone();
         let before = tokio::task::spawn_blocking(move || {
             let oracle = Oracle::new(cloud(), &seeded, &[REGION]);
             let confusable = Confusable {
                 cluster: "demo",
                 base_domain: BASE,
-                infra_id: Some(INFRA),
+                infra_id: Some(&planted),
             };
             oracle.seed(&confusable).unwrap();
             oracle.snapshot().unwrap()
@@ -134,7 +143,7 @@ impl Scene {
         .await
         .unwrap();
         let scene = Self {
-            clients: Clients::new(cloud(), &account),
+            clients: Clients::new(cloud(), &account, &infra),
             account,
             before,
         };
@@ -152,8 +161,12 @@ impl Scene {
         CredentialSource::from_secret(secret(&self.account.access_key, &self.account.secret_key))
     }
 
+    fn infra(&self) -> &str {
+        &self.clients.infra
+    }
+
     async fn target(&self) -> Arc<dyn EraseTarget> {
-        target_of(self.source(), Arc::new(NoObserver))
+        target_of(self.infra(), self.source(), Arc::new(NoObserver))
             .await
             .unwrap()
     }
@@ -192,6 +205,7 @@ impl Scene {
 }
 
 async fn target_of(
+    infra: &str,
     source: CredentialSource,
     observer: Arc<dyn CallObserver>,
 ) -> Result<Arc<dyn EraseTarget>, skep_providers::Error> {
@@ -206,11 +220,11 @@ async fn target_of(
         region: REGION.into(),
         endpoints: endpoints(),
     };
-    aws.connect(request).await?.eraser(&facts())
+    aws.connect(request).await?.eraser(&facts(infra))
 }
 
-fn request(account: &AccountId) -> EraseRequest {
-    let mut request = EraseRequest::new(Arc::new(facts()), Some(account.clone()));
+fn request(scene: &Scene) -> EraseRequest {
+    let mut request = EraseRequest::new(Arc::new(facts(scene.infra())), Some(scene.id()));
     request.options = EraseOptions {
         quiet_period: Duration::from_millis(100),
         patience: Duration::from_secs(20),
@@ -220,9 +234,9 @@ fn request(account: &AccountId) -> EraseRequest {
     request
 }
 
-async fn erase(account: &AccountId, target: Arc<dyn EraseTarget>) -> Result<Receipt, EraseError> {
+async fn erase(scene: &Scene, target: Arc<dyn EraseTarget>) -> Result<Receipt, EraseError> {
     let (context, _) = EraseContext::new(Arc::new(Wall));
-    erase::run(request(account), target, context).await
+    erase::run(request(scene), target, context).await
 }
 
 fn assert_complete(receipt: &Receipt) {
@@ -243,7 +257,7 @@ async fn an_installed_cluster_goes_and_nothing_else() {
     let scene = Scene::new(Some(Shape::Installed)).await;
     let full = scene.snapshot().await;
     cloud().clear_calls(&scene.account).unwrap();
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     let counts = scene.counts();
     assert_complete(&receipt);
     scene.assert_as_before().await;
@@ -274,7 +288,7 @@ async fn an_installed_cluster_goes_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aged_cluster_goes_too() {
     let scene = Scene::new(Some(Shape::Aged)).await;
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     println_for_people(&format!("{:?}", receipt.calls));
     assert_complete(&receipt);
     scene.assert_as_before().await;
@@ -285,7 +299,7 @@ async fn a_discovery_is_cheap_and_changes_nothing() {
     let scene = Scene::new(Some(Shape::Installed)).await;
     let target = scene.target().await;
     cloud().clear_calls(&scene.account).unwrap();
-    let plan = erase::plan(&request(&scene.id()), target.as_ref())
+    let plan = erase::plan(&request(&scene), target.as_ref())
         .await
         .unwrap();
     let counts = scene.counts();
@@ -328,7 +342,7 @@ async fn a_discovery_is_cheap_and_changes_nothing() {
 async fn an_empty_account_costs_nothing_but_looks() {
     let scene = Scene::new(None).await;
     cloud().clear_calls(&scene.account).unwrap();
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     assert!(
         receipt.deleted.is_empty() && receipt.untagged.is_empty(),
@@ -342,7 +356,10 @@ async fn an_empty_account_costs_nothing_but_looks() {
 async fn another_account_is_refused_before_anything_is_touched() {
     let scene = Scene::new(Some(Shape::Installed)).await;
     cloud().clear_calls(&scene.account).unwrap();
-    let error = erase(&AccountId::new("aws", "000000000000"), scene.target().await)
+    let mut request = request(&scene);
+    request.account = Some(AccountId::new("aws", "000000000000"));
+    let (context, _) = EraseContext::new(Arc::new(Wall));
+    let error = erase::run(request, scene.target().await, context)
         .await
         .unwrap_err();
     assert!(
@@ -366,8 +383,10 @@ async fn wrong_keys_are_told_apart_and_not_shown() {
         CredentialSource::from_secret(secret(&scene.account.access_key, wrong)),
         CredentialSource::from_secret(secret("AKIAAAAAAAAAAAAAAAAA", wrong)),
     ] {
-        let target = target_of(source, Arc::new(NoObserver)).await.unwrap();
-        let error = erase(&scene.id(), target).await.unwrap_err();
+        let target = target_of(scene.infra(), source, Arc::new(NoObserver))
+            .await
+            .unwrap();
+        let error = erase(&scene, target).await.unwrap_err();
         let EraseError::Identify(error) = error else {
             unreachable!("{error:?}")
         };
@@ -377,7 +396,12 @@ async fn wrong_keys_are_told_apart_and_not_shown() {
             "{error:?}"
         );
     }
-    let empty = target_of(CredentialSource::default(), Arc::new(NoObserver)).await;
+    let empty = target_of(
+        scene.infra(),
+        CredentialSource::default(),
+        Arc::new(NoObserver),
+    )
+    .await;
     assert_eq!(empty.err().unwrap().class, Class::Unauthenticated);
 }
 
@@ -408,7 +432,7 @@ async fn throttling_and_lost_answers_only_cost_time() {
             .on("route53", "Change*")
             .times(1),
     );
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     assert!(receipt.calls.repeated > 0, "{:?}", receipt.calls);
     scene.assert_as_before().await;
@@ -418,7 +442,7 @@ async fn throttling_and_lost_answers_only_cost_time() {
 async fn what_is_denied_is_left_and_told_and_goes_later() {
     let scene = Scene::new(Some(Shape::Installed)).await;
     scene.order(Fault::error("AccessDenied", 403).on("iam", "DeleteRole"));
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     assert!(!receipt.complete);
     let left: Vec<&str> = receipt
         .left
@@ -433,7 +457,7 @@ async fn what_is_denied_is_left_and_told_and_goes_later() {
         receipt.left
     );
     cloud().clear_faults(Some(&scene.account)).unwrap();
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     scene.assert_as_before().await;
 }
@@ -442,7 +466,7 @@ async fn what_is_denied_is_left_and_told_and_goes_later() {
 async fn with_a_listing_that_fails_nothing_is_called_empty() {
     let scene = Scene::new(None).await;
     scene.order(Fault::error("AccessDenied", 403).on("iam", "ListUsers"));
-    let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
     assert!(!receipt.complete);
     assert!(
         receipt.gaps.iter().any(|gap| gap.contains("ListUsers")),
@@ -461,15 +485,15 @@ async fn a_crash_anywhere_is_recovered_from() {
             changes: AtomicU64::new(0),
             now: Notify::new(),
         });
-        let target = target_of(scene.source(), Arc::<CrashAt>::clone(&crash))
+        let target = target_of(scene.infra(), scene.source(), Arc::<CrashAt>::clone(&crash))
             .await
             .unwrap();
         tokio::select! {
             // Dropped in the middle of whatever it was doing.
             () = crash.now.notified() => {}
-            ended = erase(&scene.id(), target) => { ended.unwrap(); }
+            ended = erase(&scene, target) => { ended.unwrap(); }
         }
-        let receipt = erase(&scene.id(), scene.target().await).await.unwrap();
+        let receipt = erase(&scene, scene.target().await).await.unwrap();
         assert_complete(&receipt);
         scene.assert_as_before().await;
     }

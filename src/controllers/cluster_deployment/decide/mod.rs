@@ -9,6 +9,7 @@
 
 mod attempts;
 mod deletion;
+mod erasing;
 mod failed;
 mod following;
 mod images;
@@ -250,6 +251,19 @@ impl Building {
         building
     }
 
+    /// A plan that completes nothing: for an object that is about to go.
+    fn empty() -> Self {
+        Self {
+            plan: Plan::nothing(),
+            status: Status::default(),
+            labels: BTreeMap::new(),
+            finalizer: false,
+            metadata_secret: None,
+            hosted_zone_role: None,
+            intend: None,
+        }
+    }
+
     /// Whether the object carries the finalizer already: nothing that may leave something behind is
     /// started before.
     const fn is_held(&self) -> bool {
@@ -271,6 +285,19 @@ impl Building {
     /// What was said so far must be on record before the steps are taken.
     fn intend(&mut self) {
         self.intend = Some(self.status.clone());
+    }
+
+    /// Nothing is recorded after the steps beyond what is recorded before them.
+    fn nothing_after(&mut self) {
+        self.status = Status::default();
+    }
+
+    /// The plan, without a status if there is nothing to say.
+    fn finish_or_nothing(self) -> ClusterPlan {
+        let mut plan = self.finish();
+        plan.outcome = plan.outcome.filter(|status| *status != Status::default());
+        plan.intent = plan.intent.filter(|status| *status != Status::default());
+        plan
     }
 
     fn finish(self) -> ClusterPlan {

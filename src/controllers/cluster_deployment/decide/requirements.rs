@@ -256,6 +256,7 @@ fn pull_secret_is_usable(observed: &Observed) -> Result<(), Obstacle> {
 fn credentials_are_there(observed: &Observed) -> Result<(), Obstacle> {
     match &observed.inputs.credentials {
         Credentials::Present { .. } => Ok(()),
+        Credentials::Unread => Err(Obstacle::Unread),
         Credentials::Missing(secret) => Err(Obstacle::missing(
             reason::skep::CREDENTIALS_NOT_AVAILABLE,
             format!("credentials Secret {secret} does not exist"),

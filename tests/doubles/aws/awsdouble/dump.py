@@ -70,6 +70,13 @@ def _collections(service: str, backend: Any) -> list[tuple[str, Any]]:
                 for key, value in held.items()
                 if value.owner_id == backend.account_id
             ]
+        elif service == "kms" and name == "keys":
+            # Keys that AWS makes for itself when something is encrypted first stay for ever.
+            rows += [
+                (f"{name}/{key}", _plain(value))
+                for key, value in held.items()
+                if not any(alias.startswith("alias/aws/") for alias in value.aliases)
+            ]
         elif service == "iam" and name == "managed_policies":
             rows += [
                 (f"{name}/{key}", _plain(value))
@@ -85,7 +92,7 @@ def _collections(service: str, backend: Any) -> list[tuple[str, Any]]:
             ]
         elif service == "route53" and name == "zones":
             for key, zone in held.items():
-                rows.append((f"zones/{key}", _zone(backend, zone)))
+                rows += _zone(backend, key, zone)
         elif service == "s3" and name == "buckets":
             for key, bucket in held.items():
                 rows += _bucket(backend, key, bucket)
@@ -101,28 +108,34 @@ def _collections(service: str, backend: Any) -> list[tuple[str, Any]]:
     return rows
 
 
-def _zone(backend: Any, zone: Any) -> dict[str, Any]:
-    return {
-        "name": zone.name,
-        "private": zone.private_zone,
-        "comment": zone.comment,
-        "vpcs": _plain(zone.vpcs),
-        "tags": dict(sorted(backend.resource_tags.get(zone.resource_id, {}).items())),
-        "records": sorted(
+def _zone(backend: Any, number: str, zone: Any) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = [
+        (
+            f"zones/{number}",
+            {
+                "name": zone.name,
+                "private": zone.private_zone,
+                "comment": zone.comment,
+                "vpcs": _plain(zone.vpcs),
+                "tags": dict(sorted(backend.resource_tags.get(zone.resource_id, {}).items())),
+            },
+        )
+    ]
+    for record in zone.rrsets:
+        identity = f"{record.name}/{record.type}"
+        if record.set_identifier:
+            identity += f"/{record.set_identifier}"
+        rows.append(
             (
+                f"records/{number}/{identity}",
                 {
-                    "name": r.name,
-                    "type": r.type,
-                    "ttl": None if r.ttl is None else int(r.ttl),
-                    "values": sorted(r.records or []),
-                    "alias": _plain(r.alias_target),
-                    "set": r.set_identifier,
-                }
-                for r in zone.rrsets
-            ),
-            key=lambda r: (r["name"], str(r["type"]), str(r["set"])),
-        ),
-    }
+                    "ttl": None if record.ttl is None else int(record.ttl),
+                    "values": sorted(record.records or []),
+                    "alias": _plain(record.alias_target),
+                },
+            )
+        )
+    return rows
 
 
 def _bucket(backend: Any, name: str, bucket: Any) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 from conftest import HOME, IMAGE, REGION, Cloud, Mine
 
 from awsdouble.oracle.clients import Account
-from awsdouble.oracle.compare import compare, count_by_kind, deleted, report
+from awsdouble.oracle.compare import compare, count_by_kind, deleted, expect, report
 from awsdouble.oracle.seed import PUBLIC_KEY, Seed, pairs
 from awsdouble.oracle.snapshot import snapshot
 
@@ -241,7 +241,7 @@ def plant(mine: Mine, made: dict[str, Any]) -> dict[str, tuple[str, str]]:
     upsert(mine, made["public_zone"], "CREATE", "leak.example.com", "A", "1.2.3.4")
     found["route53:record"] = (
         f"{made['public_zone']}/leak.example.com./A",
-        f"zones/{made['public_zone']}",
+        f"records/{made['public_zone']}/leak.example.com./A",
     )
     s3.create_bucket(Bucket=f"leak-{mine.id}")
     found["s3:bucket"] = (f"leak-{mine.id}", f"buckets/leak-{mine.id}")
@@ -385,6 +385,26 @@ def test_what_is_altered_or_taken_is_named(cloud: Cloud) -> None:
     assert "NOT as it was" in text and "www.example.com" in text
 
 
+def test_what_is_planted_late_is_expected_to_stay(cloud: Cloud) -> None:
+    mine = Mine(cloud)
+    keys = mine.keys["access_key"], mine.keys["secret_key"]
+    seed = Seed(Account(cloud.endpoint, *keys, REGION))
+    zone = seed.plant()["public_zone"]
+    before = look(mine)
+    upsert(mine, zone, "CREATE", "api.demo.example.com", "A", "192.0.2.1")
+    planted = seed.plant_late(zone)
+    during = look(mine)
+    expected = expect(before, during, planted)
+    left = compare(expected, during)["differences"]
+    assert {d["id"].rsplit("/", 2)[1:][0] + d["id"].rsplit("/", 1)[1] for d in left} == {
+        "api.demo.example.com.A"
+    }
+    upsert(mine, zone, "DELETE", "api.demo.example.com", "A", "192.0.2.1")
+    assert compare(expected, look(mine))["same"]
+    upsert(mine, zone, "DELETE", "api.demo.example.com", "TXT", '"owner=somebody-else"')
+    assert not compare(expected, look(mine))["same"]
+
+
 def test_only_what_aws_goes_on_listing_is_forgiven(cloud: Cloud) -> None:
     mine = Mine(cloud)
     mine.speed(scale=1e6)
@@ -392,6 +412,9 @@ def test_only_what_aws_goes_on_listing_is_forgiven(cloud: Cloud) -> None:
     net = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=net, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     before = look(mine)
+    # The first encrypted volume makes AWS make a key.
+    volume = ec2.create_volume(AvailabilityZone=REGION + "a", Size=1, Encrypted=True)["VolumeId"]
+    ec2.delete_volume(VolumeId=volume)
     tags = [{"Key": "Name", "Value": "mine"}]
     one = ec2.run_instances(
         ImageId=IMAGE,

@@ -43,7 +43,10 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "openshift-install", about = "Creates OpenShift clusters (stand-in for tests)")]
+#[command(
+    name = "openshift-install",
+    about = "Creates OpenShift clusters (stand-in for tests)"
+)]
 struct Line {
     /// Assets directory
     #[arg(long, global = true, default_value = ".")]
@@ -145,13 +148,17 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
     let command = match line.verb {
         Verb::Create(Create::Manifests) => Command::CreateManifests,
         Verb::Create(Create::IgnitionConfigs) => Command::CreateIgnitionConfigs,
-        Verb::Create(Create::Cluster(Printing { skip_password_print })) => {
-            Command::CreateCluster { skip_password_print }
-        }
+        Verb::Create(Create::Cluster(Printing {
+            skip_password_print,
+        })) => Command::CreateCluster {
+            skip_password_print,
+        },
         Verb::WaitFor(WaitFor::BootstrapComplete) => Command::WaitForBootstrapComplete,
-        Verb::WaitFor(WaitFor::InstallComplete(Printing { skip_password_print })) => {
-            Command::WaitForInstallComplete { skip_password_print }
-        }
+        Verb::WaitFor(WaitFor::InstallComplete(Printing {
+            skip_password_print,
+        })) => Command::WaitForInstallComplete {
+            skip_password_print,
+        },
         Verb::Gather(Gather::Bootstrap { key, .. }) => Command::GatherBootstrap { key },
         Verb::Destroy(Destroy::Cluster) => Command::DestroyCluster,
         Verb::Version => {
@@ -161,7 +168,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Par
             )));
         }
     };
-    Ok(Parsed::Command(CommandLine { dir: line.dir, log_level, command }))
+    Ok(Parsed::Command(CommandLine {
+        dir: line.dir,
+        log_level,
+        command,
+    }))
 }
 
 #[cfg(test)]
@@ -176,20 +187,37 @@ mod tests {
     fn the_commands_that_an_install_pod_runs() {
         for (line, expected) in [
             ("create manifests", Command::CreateManifests),
-            ("create ignition-configs --log-level debug", Command::CreateIgnitionConfigs),
-            ("create cluster", Command::CreateCluster { skip_password_print: false }),
+            (
+                "create ignition-configs --log-level debug",
+                Command::CreateIgnitionConfigs,
+            ),
+            (
+                "create cluster",
+                Command::CreateCluster {
+                    skip_password_print: false,
+                },
+            ),
             (
                 "--dir /x create cluster --skip-password-print",
-                Command::CreateCluster { skip_password_print: true },
+                Command::CreateCluster {
+                    skip_password_print: true,
+                },
             ),
-            ("wait-for bootstrap-complete", Command::WaitForBootstrapComplete),
+            (
+                "wait-for bootstrap-complete",
+                Command::WaitForBootstrapComplete,
+            ),
             (
                 "wait-for install-complete",
-                Command::WaitForInstallComplete { skip_password_print: false },
+                Command::WaitForInstallComplete {
+                    skip_password_print: false,
+                },
             ),
             (
                 "gather bootstrap --key /tmp/key",
-                Command::GatherBootstrap { key: Some("/tmp/key".into()) },
+                Command::GatherBootstrap {
+                    key: Some("/tmp/key".into()),
+                },
             ),
             ("destroy cluster --dir=/x", Command::DestroyCluster),
         ] {
@@ -223,6 +251,9 @@ mod tests {
         let Ok(Parsed::Text(text)) = parse(words("openshift-install version")) else {
             unreachable!()
         };
-        assert!(text.starts_with("openshift-install 4.19.2\nbuilt from commit "), "{text}");
+        assert!(
+            text.starts_with("openshift-install 4.19.2\nbuilt from commit "),
+            "{text}"
+        );
     }
 }

@@ -82,19 +82,25 @@ pub(crate) async fn run(line: &CommandLine, log: &Log) -> Result<(), Failure> {
     documents.extend(orders.faults.as_deref());
     let faults = Faults::parse(&documents, environment.attempt, verb)?;
     let aged = environment.aged || orders.aged;
-    let mut session = Session { environment, faults, log, state, aged };
+    let mut session = Session {
+        environment,
+        faults,
+        log,
+        state,
+        aged,
+    };
     match &line.command {
         Command::CreateManifests => Box::pin(create_manifests(&mut session)).await,
         Command::CreateIgnitionConfigs => Box::pin(create_ignition(&mut session)).await,
-        Command::CreateCluster { skip_password_print } => {
-            Box::pin(create_cluster(&mut session, *skip_password_print)).await
-        }
+        Command::CreateCluster {
+            skip_password_print,
+        } => Box::pin(create_cluster(&mut session, *skip_password_print)).await,
         Command::WaitForBootstrapComplete => {
             Box::pin(stages::wait_for_bootstrap(&mut session)).await
         }
-        Command::WaitForInstallComplete { skip_password_print } => {
-            Box::pin(stages::wait_for_install(&mut session, *skip_password_print)).await
-        }
+        Command::WaitForInstallComplete {
+            skip_password_print,
+        } => Box::pin(stages::wait_for_install(&mut session, *skip_password_print)).await,
         Command::GatherBootstrap { key } => gather_bootstrap(&session, key.as_deref()).await,
         Command::DestroyCluster => Box::pin(destroy_cluster(&mut session)).await,
     }
@@ -118,7 +124,11 @@ async fn create_manifests(session: &mut Session<'_>) -> Result<(), Failure> {
     let facts = match facts::read(&cloud, &config).await {
         Ok(facts) => facts,
         Err(error) => {
-            session.faults.outcome().await.map_err(|injected| refused(&injected))?;
+            session
+                .faults
+                .outcome()
+                .await
+                .map_err(|injected| refused(&injected))?;
             return Err(Failure::of_target(format!("{REFUSED}: {}", chain(&error))));
         }
     };
@@ -127,7 +137,11 @@ async fn create_manifests(session: &mut Session<'_>) -> Result<(), Failure> {
     let password = password(session)?;
     session.state.set(key::INSTALL_CONFIG, &config.tree)?;
     session.state.set(key::PLATFORM, &facts)?;
-    let inputs = Inputs { config: &config, identity: &identity, facts: &facts };
+    let inputs = Inputs {
+        config: &config,
+        identity: &identity,
+        facts: &facts,
+    };
     let sets = [
         (key::MANIFESTS, manifests::common(inputs, &certificates)?),
         (
@@ -143,7 +157,9 @@ async fn create_manifests(session: &mut Session<'_>) -> Result<(), Failure> {
     if consumed.is_some() {
         session.state.consume(&[install_config::FILE])?;
     }
-    session.log.info("Manifests created in: cluster-api, manifests and openshift");
+    session
+        .log
+        .info("Manifests created in: cluster-api, manifests and openshift");
     Ok(())
 }
 
@@ -160,7 +176,9 @@ async fn create_ignition(session: &mut Session<'_>) -> Result<(), Failure> {
     ];
     fetch_graph(session, &targets);
     if let Err(injected) = session.faults.enter(Stage::IgnitionConfigs).await {
-        let error = injected.error.unwrap_or_else(|| "unexpected end of JSON input".to_owned());
+        let error = injected
+            .error
+            .unwrap_or_else(|| "unexpected end of JSON input".to_owned());
         let text = format!("failed to fetch Bootstrap Ignition Config: {error}");
         return Err(with_code(Failure::of_target(text), injected.exit_code));
     }
@@ -172,10 +190,18 @@ async fn create_ignition(session: &mut Session<'_>) -> Result<(), Failure> {
     let folders = consume_manifests(session)?;
     let log = session.log;
     let ca = certificates.root_ca.summary();
-    log.info(&format!("Successfully populated MCS CA cert information: {ca}"));
+    log.info(&format!(
+        "Successfully populated MCS CA cert information: {ca}"
+    ));
     let tls = certificates.mcs.summary();
-    log.info(&format!("Successfully populated MCS TLS cert information: {tls}"));
-    let image = session.environment.release_image.as_deref().unwrap_or(RELEASE.image);
+    log.info(&format!(
+        "Successfully populated MCS TLS cert information: {tls}"
+    ));
+    let image = session
+        .environment
+        .release_image
+        .as_deref()
+        .unwrap_or(RELEASE.image);
     let files = ignition::files(&config.domain(), &certificates, image, &folders);
     session.state.set_files(key::IGNITION, &files)?;
     let access = match &session.environment.spoke {
@@ -183,9 +209,15 @@ async fn create_ignition(session: &mut Session<'_>) -> Result<(), Failure> {
         None => Access::of_cluster(&config.domain(), &certificates),
     };
     session.state.set(key::KUBECONFIG, &access)?;
-    let inputs = Inputs { config: &config, identity: &identity, facts: &facts };
+    let inputs = Inputs {
+        config: &config,
+        identity: &identity,
+        facts: &facts,
+    };
     let metadata = metadata::file(inputs);
-    session.state.set_files(key::METADATA, std::slice::from_ref(&metadata))?;
+    session
+        .state
+        .set_files(key::METADATA, std::slice::from_ref(&metadata))?;
     session.state.write(&files)?;
     session.state.write(&[
         metadata,
@@ -236,7 +268,9 @@ fn consume_manifests(session: &mut Session<'_>) -> Result<Vec<Asset>, Failure> {
     if let Some(signing_key) = session.state.read(SIGNING_KEY)? {
         log.info("Consuming Bound Service Account Signing Key from target directory");
         let file = Asset::new(SIGNING_KEY, signing_key);
-        session.state.set_files(key::SIGNING_KEY, std::slice::from_ref(&file))?;
+        session
+            .state
+            .set_files(key::SIGNING_KEY, std::slice::from_ref(&file))?;
         session.state.consume(&[SIGNING_KEY])?;
         all.push(file);
     }
@@ -251,7 +285,13 @@ fn check_yaml(file: &Asset) -> Result<()> {
     let text = std::str::from_utf8(&file.data).with_context(|| file.path.clone())?;
     serde_saphyr::from_multiple::<Value>(text)
         .map(drop)
-        .map_err(|error| anyhow!("failed to unmarshal {}: {}", file.path, error.without_snippet()))
+        .map_err(|error| {
+            anyhow!(
+                "failed to unmarshal {}: {}",
+                file.path,
+                error.without_snippet()
+            )
+        })
 }
 
 async fn create_cluster(
@@ -270,9 +310,14 @@ async fn create_cluster(
     }
     fetch_graph(session, &["Cluster"]);
     let config = install_config(session)?;
-    for (file, role) in ignition::FILES.iter().zip(["Bootstrap", "Master", "Worker"]) {
+    for (file, role) in ignition::FILES
+        .iter()
+        .zip(["Bootstrap", "Master", "Worker"])
+    {
         if session.state.exists(file) {
-            session.log.info(&format!("Consuming {role} Ignition Config from target directory"));
+            session.log.info(&format!(
+                "Consuming {role} Ignition Config from target directory"
+            ));
         }
     }
     let certificates = certificates(session, &config)?;
@@ -281,7 +326,10 @@ async fn create_cluster(
     session.state.write(&[
         Asset::new("terraform.tfvars.json", tfvars(session, &config)?),
         Asset::new("terraform.platform.auto.tfvars.json", "{}\n"),
-        Asset::new("tls/journal-gatherer.crt", certificates.journal.cert.clone()),
+        Asset::new(
+            "tls/journal-gatherer.crt",
+            certificates.journal.cert.clone(),
+        ),
         Asset::new("tls/journal-gatherer.key", certificates.journal.key.clone()),
     ])?;
     session.state.consume(&ignition::FILES)?;
@@ -289,14 +337,23 @@ async fn create_cluster(
     let (cloud, _) = connect(session, &config).await?;
     let facts: Facts = session.state.get(key::PLATFORM)?.unwrap_or_default();
     if let Some(zone) = &facts.public_zone {
-        facts::check_records(&cloud, zone, &config.domain()).await.map_err(|error| {
-            Failure::of_target(format!(
-                "failed to fetch Cluster: failed to fetch dependency of \"Cluster\": failed to \
+        facts::check_records(&cloud, zone, &config.domain())
+            .await
+            .map_err(|error| {
+                Failure::of_target(format!(
+                    "failed to fetch Cluster: failed to fetch dependency of \"Cluster\": failed to \
                  generate asset \"Platform Provisioning Check\": {error:#}"
-            ))
-        })?;
+                ))
+            })?;
     }
-    Box::pin(stages::create(session, &cloud, &config, &facts, skip_password_print)).await
+    Box::pin(stages::create(
+        session,
+        &cloud,
+        &config,
+        &facts,
+        skip_password_print,
+    ))
+    .await
 }
 
 fn tfvars(session: &Session<'_>, config: &InstallConfig) -> Result<String> {
@@ -316,13 +373,18 @@ async fn gather_bootstrap(
     key: Option<&std::path::Path>,
 ) -> Result<(), Failure> {
     if let Err(injected) = session.faults.enter(Stage::Gather).await {
-        let error = injected.error.unwrap_or_else(|| "failed to gather".to_owned());
+        let error = injected
+            .error
+            .unwrap_or_else(|| "failed to gather".to_owned());
         return Err(with_code(Failure::fatal(error), injected.exit_code));
     }
     if let Some(key) = key
         && !key.exists()
     {
-        return Err(Failure::fatal(format!("failed to read SSH key {}", key.display())));
+        return Err(Failure::fatal(format!(
+            "failed to read SSH key {}",
+            key.display()
+        )));
     }
     gather::bootstrap(&session.environment, session.state.dir(), session.log)
         .map_err(|error| Failure::fatal(chain(&error)))
@@ -330,7 +392,9 @@ async fn gather_bootstrap(
 
 async fn destroy_cluster(session: &mut Session<'_>) -> Result<(), Failure> {
     if let Err(injected) = session.faults.enter(Stage::Destroy).await {
-        let error = injected.error.unwrap_or_else(|| "context deadline exceeded".to_owned());
+        let error = injected
+            .error
+            .unwrap_or_else(|| "context deadline exceeded".to_owned());
         let failure = Failure::fatal(format!("Failed to destroy cluster: {error}"));
         return Err(with_code(failure, injected.exit_code));
     }
@@ -379,7 +443,9 @@ pub(crate) fn install_config(session: &Session<'_>) -> Result<InstallConfig, Fai
         let text = String::from_utf8(bytes)
             .map_err(|_| refuse(format!("{} is not UTF-8", install_config::FILE)))?;
         let config = InstallConfig::parse(&text).map_err(refuse)?;
-        session.log.info("Consuming Install Config from target directory");
+        session
+            .log
+            .info("Consuming Install Config from target directory");
         return Ok(config);
     }
     match session.state.get::<Value>(key::INSTALL_CONFIG)? {
@@ -400,10 +466,11 @@ pub(crate) async fn connect(
     let endpoints = Endpoints::checked(&config.service_endpoints(), variable)?;
     let source = profile::find(variable)
         .map_err(|error| Failure::of_target(format!("{REFUSED}: {error:#}")))?;
-    session.log.info(&format!("Credentials loaded from {}", source.origin));
+    session
+        .log
+        .info(&format!("Credentials loaded from {}", source.origin));
     let connected = Cloud::connect(&config.aws().region, endpoints, &source, &session.faults).await;
-    let cloud =
-        connected.map_err(|error| Failure::of_target(format!("{REFUSED}: {error:#}")))?;
+    let cloud = connected.map_err(|error| Failure::of_target(format!("{REFUSED}: {error:#}")))?;
     Ok((cloud, source.keys))
 }
 
@@ -465,7 +532,9 @@ fn fetch_graph(session: &Session<'_>, targets: &[&str]) {
             state.has(key::IGNITION)
         }
         "Kubeconfig Admin Client" => state.has(key::KUBECONFIG),
-        "Platform Permissions Check" | "Platform Provisioning Check" | "Platform Quota Check"
+        "Platform Permissions Check"
+        | "Platform Provisioning Check"
+        | "Platform Quota Check"
         | "Terraform Variables" => state.has(key::PROGRESS),
         _ => state.has(key::MANIFESTS),
     };
@@ -473,8 +542,14 @@ fn fetch_graph(session: &Session<'_>, targets: &[&str]) {
 }
 
 fn refused(injected: &Injected) -> Failure {
-    let error = injected.error.as_deref().unwrap_or("platform: Internal error: injected");
-    with_code(Failure::of_target(format!("{REFUSED}: {error}")), injected.exit_code)
+    let error = injected
+        .error
+        .as_deref()
+        .unwrap_or("platform: Internal error: injected");
+    with_code(
+        Failure::of_target(format!("{REFUSED}: {error}")),
+        injected.exit_code,
+    )
 }
 
 /// Another exit code; a failure with code 1 is fatal.
@@ -503,11 +578,16 @@ fn orders(state: &State) -> Result<Orders> {
         if !text.contains(ORDERS) {
             continue;
         }
-        let Ok(tree) = serde_saphyr::from_str::<Value>(&text) else { continue };
+        let Ok(tree) = serde_saphyr::from_str::<Value>(&text) else {
+            continue;
+        };
         if tree["kind"] == "ConfigMap" && tree["metadata"]["name"] == ORDERS {
             let data = |name: &str| tree["data"][name].as_str().map(str::to_owned);
             let aged = data("aged").is_some_and(|value| value == "true");
-            return Ok(Orders { faults: data("faults"), aged });
+            return Ok(Orders {
+                faults: data("faults"),
+                aged,
+            });
         }
     }
     Ok(Orders::default())

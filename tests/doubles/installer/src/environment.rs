@@ -60,7 +60,10 @@ impl Environment {
             },
         };
         let attempt = match variable(ATTEMPT) {
-            Some(text) => Some(text.parse().with_context(|| format!("{ATTEMPT} is {text:?}"))?),
+            Some(text) => Some(
+                text.parse()
+                    .with_context(|| format!("{ATTEMPT} is {text:?}"))?,
+            ),
             None => host_name().as_deref().and_then(attempt_of),
         };
         let spoke = match variable(SPOKE) {
@@ -110,14 +113,20 @@ fn host_name() -> Option<String> {
 /// The attempt in the name of an install pod: a provision is called `<cluster>-<attempt>-<5 characters>`,
 /// its pod `<provision>-provision-<random>`, and a host name is cut after 63 characters.
 fn attempt_of(host: &str) -> Option<u32> {
-    let provision = host.rfind("-provision").map_or(host, |at| host.get(..at).unwrap_or(host));
+    let provision = host
+        .rfind("-provision")
+        .map_or(host, |at| host.get(..at).unwrap_or(host));
     let mut parts = provision.rsplit('-');
     let suffix = parts.next()?;
     let attempt = parts.next()?;
     // A cluster's own name must remain, or this is some other kind of host name.
     parts.next()?;
     let is_suffix = suffix.len() == 5 && suffix.bytes().all(|b| b.is_ascii_alphanumeric());
-    if is_suffix { attempt.parse().ok() } else { None }
+    if is_suffix {
+        attempt.parse().ok()
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -36,12 +36,18 @@ impl Failure {
         } else {
             return Self::fatal(text);
         };
-        Self { code, lines: vec![(Level::Error, text)] }
+        Self {
+            code,
+            lines: vec![(Level::Error, text)],
+        }
     }
 
     /// One fatal line.
     pub(crate) fn fatal(text: String) -> Self {
-        Self { code: FATAL, lines: vec![(Level::Fatal, text)] }
+        Self {
+            code: FATAL,
+            lines: vec![(Level::Fatal, text)],
+        }
     }
 
     /// Error lines and a code.

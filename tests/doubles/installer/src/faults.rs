@@ -133,11 +133,7 @@ enum Struck {
 impl Faults {
     /// Reads the documents that order faults. An unreadable one is an error: a test whose fault is
     /// misspelt must not pass.
-    pub(crate) fn parse(
-        documents: &[&str],
-        attempt: Option<u32>,
-        command: &str,
-    ) -> Result<Self> {
+    pub(crate) fn parse(documents: &[&str], attempt: Option<u32>, command: &str) -> Result<Self> {
         let mut faults = Vec::new();
         for document in documents {
             for fault in orders(document)? {
@@ -152,7 +148,11 @@ impl Faults {
                 }
             }
         }
-        Ok(Self(Arc::new(Mutex::new(Progress { faults, stage: None, struck: None }))))
+        Ok(Self(Arc::new(Mutex::new(Progress {
+            faults,
+            stage: None,
+            struck: None,
+        }))))
     }
 
     /// A stage begins. Faults without a count strike here; one that kills does not return, one that
@@ -192,9 +192,15 @@ impl Faults {
         self.with(|progress| {
             let stage = progress.stage;
             for armed in &mut progress.faults {
-                let Some(after) = armed.fault.after_calls else { continue };
+                let Some(after) = armed.fault.after_calls else {
+                    continue;
+                };
                 let here = armed.fault.stage.is_none() || armed.fault.stage == stage;
-                let counted = armed.fault.operation.as_deref().is_none_or(|o| o == operation);
+                let counted = armed
+                    .fault
+                    .operation
+                    .as_deref()
+                    .is_none_or(|o| o == operation);
                 if !here || !counted || after == 0 {
                     continue;
                 }
@@ -210,7 +216,11 @@ impl Faults {
 
 impl Fault {
     fn is_due(&self, attempt: Option<u32>, command: &str) -> Result<bool> {
-        if self.command.as_deref().is_some_and(|wanted| wanted != command) {
+        if self
+            .command
+            .as_deref()
+            .is_some_and(|wanted| wanted != command)
+        {
             return Ok(false);
         }
         if self.attempts.is_none() && self.succeed_on_attempt.is_none() {
@@ -222,8 +232,13 @@ impl Fault {
                  name tells which attempt this is"
             );
         };
-        let listed = self.attempts.as_ref().is_none_or(|attempts| attempts.contains(&attempt));
-        let early = self.succeed_on_attempt.is_none_or(|success| attempt < success);
+        let listed = self
+            .attempts
+            .as_ref()
+            .is_none_or(|attempts| attempts.contains(&attempt));
+        let early = self
+            .succeed_on_attempt
+            .is_none_or(|success| attempt < success);
         Ok(listed && early)
     }
 
@@ -263,7 +278,9 @@ fn orders(document: &str) -> Result<Vec<Fault>> {
 
 /// Only calls that change something count: a test can then know beforehand how many there are.
 fn changes(operation: &str) -> bool {
-    !["Describe", "Get", "List", "Head", "Assume"].iter().any(|verb| operation.starts_with(verb))
+    !["Describe", "Get", "List", "Head", "Assume"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
 }
 
 impl Intercept for Faults {
@@ -317,7 +334,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_fault_strikes_at_its_stage_only() {
-        let document = r#"[{"stage": "network", "action": "fail", "error": "VpcLimitExceeded: no"}]"#;
+        let document =
+            r#"[{"stage": "network", "action": "fail", "error": "VpcLimitExceeded: no"}]"#;
         assert!(strikes(document, None, Stage::Network).await);
         assert!(!strikes(document, None, Stage::Dns).await);
     }
@@ -326,11 +344,22 @@ mod tests {
     async fn attempts_are_counted_from_the_environment() {
         let only = r#"{"faults": [{"stage": "api", "action": "fail", "attempts": [0, 2]}]}"#;
         let until = r#"[{"stage": "api", "action": "fail", "succeedOnAttempt": 2}]"#;
-        for (attempt, by_list, by_success) in
-            [(0, true, true), (1, false, true), (2, true, false), (3, false, false)]
-        {
-            assert_eq!(strikes(only, Some(attempt), Stage::Api).await, by_list, "{attempt}");
-            assert_eq!(strikes(until, Some(attempt), Stage::Api).await, by_success, "{attempt}");
+        for (attempt, by_list, by_success) in [
+            (0, true, true),
+            (1, false, true),
+            (2, true, false),
+            (3, false, false),
+        ] {
+            assert_eq!(
+                strikes(only, Some(attempt), Stage::Api).await,
+                by_list,
+                "{attempt}"
+            );
+            assert_eq!(
+                strikes(until, Some(attempt), Stage::Api).await,
+                by_success,
+                "{attempt}"
+            );
         }
         assert!(faults(only, None).is_err(), "the attempt is not known");
     }
@@ -339,7 +368,9 @@ mod tests {
     async fn calls_are_counted_within_the_stage() {
         let document = r#"[{"stage": "network", "action": "fail", "afterCalls": 2,
                             "operation": "CreateSubnet", "exitCode": 1}]"#;
-        let Ok(faults) = faults(document, None) else { unreachable!() };
+        let Ok(faults) = faults(document, None) else {
+            unreachable!()
+        };
         assert_eq!(faults.enter(Stage::PreProvisioning).await, Ok(()));
         faults.completed("CreateSubnet");
         assert_eq!(faults.enter(Stage::Network).await, Ok(()));
@@ -347,7 +378,13 @@ mod tests {
         faults.completed("CreateSubnet");
         assert_eq!(faults.outcome().await, Ok(()));
         faults.completed("CreateSubnet");
-        assert_eq!(faults.outcome().await, Err(Injected { error: None, exit_code: Some(1) }));
+        assert_eq!(
+            faults.outcome().await,
+            Err(Injected {
+                error: None,
+                exit_code: Some(1)
+            })
+        );
     }
 
     #[test]

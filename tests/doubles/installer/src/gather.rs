@@ -24,15 +24,24 @@ pub(crate) fn bootstrap(environment: &Environment, dir: &Path, log: &Log) -> Res
     let stamp = Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
     let path = dir.join(format!("log-bundle-{stamp}.tar.gz"));
     write(&path, &format!("log-bundle-{stamp}")).context("failed to write the log bundle")?;
-    log.info(&format!("Bootstrap gather logs captured here {:?}", path.display().to_string()));
+    log.info(&format!(
+        "Bootstrap gather logs captured here {:?}",
+        path.display().to_string()
+    ));
     Ok(())
 }
 
 fn write(path: &Path, folder: &str) -> Result<()> {
     let mut archive = tar::Builder::new(GzEncoder::new(File::create(path)?, Compression::fast()));
     for (name, text) in [
-        ("bootstrap/journals/bootkube.log", "bootkube.service: started\n"),
-        ("bootstrap/journals/kubelet.log", "kubelet.service: started\n"),
+        (
+            "bootstrap/journals/bootkube.log",
+            "bootkube.service: started\n",
+        ),
+        (
+            "bootstrap/journals/kubelet.log",
+            "kubelet.service: started\n",
+        ),
         ("failed-units.txt", "0 loaded units listed.\n"),
     ] {
         let mut header = tar::Header::new_gnu();

@@ -75,12 +75,18 @@ fn check(service: &str, url: &str) -> Result<()> {
         )
     };
     let address = host(url).ok_or_else(refused)?;
-    if allowed(address) { Ok(()) } else { Err(refused()) }
+    if allowed(address) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
 }
 
 /// The address in a URL; names lead nowhere, except the one that always means this machine.
 fn host(url: &str) -> Option<IpAddr> {
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
     // User names could hide the real host from a reader.
     if authority.contains(['@', '\\']) {
@@ -143,7 +149,9 @@ mod tests {
         assert!(Endpoints::checked(&BTreeMap::new(), none).is_err());
         let all = |name: &str| (name == "AWS_ENDPOINT_URL").then(|| "http://[::1]:1".to_owned());
         let named = BTreeMap::from([("iam".to_owned(), "http://127.0.0.1:2".to_owned())]);
-        let Ok(endpoints) = Endpoints::checked(&named, all) else { unreachable!() };
+        let Ok(endpoints) = Endpoints::checked(&named, all) else {
+            unreachable!()
+        };
         assert_eq!(endpoints.url("iam"), "http://127.0.0.1:2");
         assert_eq!(endpoints.url("ec2"), "http://[::1]:1");
     }

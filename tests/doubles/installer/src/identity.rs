@@ -25,7 +25,11 @@ pub(crate) fn infra_id(cluster: &str, log: &Log) -> String {
 pub(crate) fn infra_base(cluster: &str) -> String {
     let mut base = String::new();
     for character in cluster.chars() {
-        let character = if character.is_ascii_alphanumeric() { character } else { '-' };
+        let character = if character.is_ascii_alphanumeric() {
+            character
+        } else {
+            '-'
+        };
         if character != '-' || !base.ends_with('-') {
             base.push(character);
         }
@@ -89,7 +93,9 @@ mod tests {
         let log = Log::stderr_only(Level::Fatal);
         for _ in 0..100 {
             let id = infra_id("demo", &log);
-            let Some(suffix) = id.strip_prefix("demo-") else { unreachable!("{id}") };
+            let Some(suffix) = id.strip_prefix("demo-") else {
+                unreachable!("{id}")
+            };
             assert_eq!(suffix.len(), 5, "{id}");
             assert!(suffix.bytes().all(|byte| SAFE.contains(&byte)), "{id}");
         }

@@ -167,7 +167,9 @@ impl InstallConfig {
     /// The network of the machines.
     pub(crate) fn machine_cidr(&self) -> Cidr {
         let first = self.view.networking.machine_network.first();
-        first.and_then(|network| Cidr::parse(&network.cidr)).unwrap_or(Cidr::DEFAULT)
+        first
+            .and_then(|network| Cidr::parse(&network.cidr))
+            .unwrap_or(Cidr::DEFAULT)
     }
 
     /// The network plug-in.
@@ -194,7 +196,11 @@ impl InstallConfig {
         let own = pool.platform.aws.clone().unwrap_or_default();
         let aws = self.aws();
         let default = aws.default_machine_platform.unwrap_or_default();
-        let zones = if own.zones.is_empty() { default.zones } else { own.zones };
+        let zones = if own.zones.is_empty() {
+            default.zones
+        } else {
+            own.zones
+        };
         MachinePlatform {
             zones,
             instance_type: own.instance_type.or(default.instance_type),
@@ -229,7 +235,9 @@ impl InstallConfig {
     /// Endpoints by service.
     pub(crate) fn service_endpoints(&self) -> BTreeMap<String, String> {
         let endpoints = self.aws().service_endpoints.into_iter();
-        endpoints.map(|endpoint| (endpoint.name, endpoint.url)).collect()
+        endpoints
+            .map(|endpoint| (endpoint.name, endpoint.url))
+            .collect()
     }
 }
 
@@ -238,35 +246,56 @@ impl View {
         let mut problems = Vec::new();
         let mut say = |field: &str, what: String| problems.push(format!("{field}: {what}"));
         if self.api_version != "v1" {
-            say("apiVersion", invalid(&self.api_version, "install-config version must be v1"));
+            say(
+                "apiVersion",
+                invalid(&self.api_version, "install-config version must be v1"),
+            );
         }
         if self.metadata.name.is_empty() {
-            say("metadata.name", "Required value: cluster name required".to_owned());
+            say(
+                "metadata.name",
+                "Required value: cluster name required".to_owned(),
+            );
         } else if !is_name(&self.metadata.name) {
             let why = "a name consists of lower-case letters, digits, '-' and '.', and starts and \
                        ends with a letter or digit";
             say("metadata.name", invalid(&self.metadata.name, why));
         }
         if self.base_domain.is_empty() || !is_name(self.base_domain.trim_end_matches('.')) {
-            say("baseDomain", invalid(&self.base_domain, "not a valid domain name"));
+            say(
+                "baseDomain",
+                invalid(&self.base_domain, "not a valid domain name"),
+            );
         }
-        if self.control_plane.replicas.is_some_and(|replicas| replicas < 1) {
+        if self
+            .control_plane
+            .replicas
+            .is_some_and(|replicas| replicas < 1)
+        {
             let replicas = self.control_plane.replicas.unwrap_or_default();
             say(
                 "controlPlane.replicas",
-                format!("Invalid value: {replicas}: number of control plane replicas must be positive"),
+                format!(
+                    "Invalid value: {replicas}: number of control plane replicas must be positive"
+                ),
             );
         }
         for (index, pool) in self.compute.iter().enumerate() {
             if !matches!(pool.name.as_str(), "worker" | "edge") {
                 let field = format!("compute[{index}].name");
                 let value = &pool.name;
-                say(&field, format!("Unsupported value: {value:?}: supported values: \"worker\", \"edge\""));
+                say(
+                    &field,
+                    format!("Unsupported value: {value:?}: supported values: \"worker\", \"edge\""),
+                );
             }
             if pool.replicas.is_some_and(|replicas| replicas < 0) {
                 let field = format!("compute[{index}].replicas");
                 let replicas = pool.replicas.unwrap_or_default();
-                say(&field, format!("Invalid value: {replicas}: number of replicas must not be negative"));
+                say(
+                    &field,
+                    format!("Invalid value: {replicas}: number of replicas must not be negative"),
+                );
             }
         }
         for (index, network) in self.networking.machine_network.iter().enumerate() {
@@ -278,11 +307,19 @@ impl View {
         if let Some(publish) = self.publish.as_deref()
             && !matches!(publish, "External" | "Internal" | "")
         {
-            say("publish", format!("Unsupported value: {publish:?}: supported values: \"External\", \"Internal\""));
+            say(
+                "publish",
+                format!(
+                    "Unsupported value: {publish:?}: supported values: \"External\", \"Internal\""
+                ),
+            );
         }
         self.platform_problems(&mut say);
         if self.pull_secret.is_empty() {
-            say("pullSecret", "Required value: pull secret must be specified".to_owned());
+            say(
+                "pullSecret",
+                "Required value: pull secret must be specified".to_owned(),
+            );
         } else if !has_auths(&self.pull_secret) {
             // The value itself is a secret.
             say("pullSecret", invalid("...", "auths required"));
@@ -292,26 +329,50 @@ impl View {
 
     fn platform_problems(&self, say: &mut impl FnMut(&str, String)) {
         let Some(aws) = &self.platform.aws else {
-            say("platform", "Required value: must specify one of the platforms (aws)".to_owned());
+            say(
+                "platform",
+                "Required value: must specify one of the platforms (aws)".to_owned(),
+            );
             return;
         };
         if aws.region.is_empty() {
-            say("platform.aws.region", "Required value: region must be specified".to_owned());
-        } else if !aws.region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            say("platform.aws.region", invalid(&aws.region, "not a valid region"));
+            say(
+                "platform.aws.region",
+                "Required value: region must be specified".to_owned(),
+            );
+        } else if !aws
+            .region
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        {
+            say(
+                "platform.aws.region",
+                invalid(&aws.region, "not a valid region"),
+            );
         }
         for (index, endpoint) in aws.service_endpoints.iter().enumerate() {
             let field = format!("platform.aws.serviceEndpoints[{index}]");
             if endpoint.name.is_empty() {
-                say(&format!("{field}.name"), "Required value: name must be set".to_owned());
+                say(
+                    &format!("{field}.name"),
+                    "Required value: name must be set".to_owned(),
+                );
             }
-            let has_scheme = ["http://", "https://"].iter().any(|s| endpoint.url.starts_with(s));
+            let has_scheme = ["http://", "https://"]
+                .iter()
+                .any(|s| endpoint.url.starts_with(s));
             if !has_scheme {
-                say(&format!("{field}.url"), invalid(&endpoint.url, "URL scheme required"));
+                say(
+                    &format!("{field}.url"),
+                    invalid(&endpoint.url, "URL scheme required"),
+                );
             }
             let earlier = aws.service_endpoints.iter().take(index);
             if earlier.clone().any(|other| other.name == endpoint.name) {
-                say(&format!("{field}.name"), invalid(&endpoint.name, "duplicate service endpoint"));
+                say(
+                    &format!("{field}.name"),
+                    invalid(&endpoint.name, "duplicate service endpoint"),
+                );
             }
         }
         for (key, value) in &aws.user_tags {
@@ -321,13 +382,28 @@ impl View {
                 .iter()
                 .any(|own| key.contains('/') && domain.ends_with(own));
             if key.is_empty() || key.len() > 128 || key.starts_with("aws:") {
-                say(&field, invalid(value, "the key is not one that AWS accepts"));
+                say(
+                    &field,
+                    invalid(value, "the key is not one that AWS accepts"),
+                );
             } else if key == "Name" {
-                say(&field, invalid(value, "\"Name\" key is not allowed for user defined tags"));
+                say(
+                    &field,
+                    invalid(value, "\"Name\" key is not allowed for user defined tags"),
+                );
             } else if reserved {
-                say(&field, invalid(value, "key is in the kubernetes.io or openshift.io namespace"));
+                say(
+                    &field,
+                    invalid(
+                        value,
+                        "key is in the kubernetes.io or openshift.io namespace",
+                    ),
+                );
             } else if value.len() > 256 {
-                say(&field, invalid(value, "the value is longer than 256 characters"));
+                say(
+                    &field,
+                    invalid(value, "the value is longer than 256 characters"),
+                );
             }
         }
     }
@@ -341,17 +417,24 @@ fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 253
         && name.split('.').all(|label| {
-            let ends = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            let ends =
+                |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
             label.len() <= 63
                 && ends(label.bytes().next())
                 && ends(label.bytes().last())
-                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         })
 }
 
 fn has_auths(pull_secret: &str) -> bool {
-    let Ok(tree) = serde_json::from_str::<Value>(pull_secret) else { return false };
-    tree.get("auths").and_then(Value::as_object).is_some_and(|auths| !auths.is_empty())
+    let Ok(tree) = serde_json::from_str::<Value>(pull_secret) else {
+        return false;
+    };
+    tree.get("auths")
+        .and_then(Value::as_object)
+        .is_some_and(|auths| !auths.is_empty())
 }
 
 /// An IPv4 network.
@@ -362,7 +445,10 @@ pub(crate) struct Cidr {
 }
 
 impl Cidr {
-    const DEFAULT: Self = Self { address: 0x0a00_0000, prefix: 16 };
+    const DEFAULT: Self = Self {
+        address: 0x0a00_0000,
+        prefix: 16,
+    };
 
     /// Reads `10.0.0.0/16`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -370,19 +456,30 @@ impl Cidr {
         let address: Ipv4Addr = address.parse().ok()?;
         let prefix: u32 = prefix.parse().ok()?;
         let valid = (8..=28).contains(&prefix);
-        valid.then(|| Self { address: u32::from(address) & (u32::MAX << (32 - prefix)), prefix })
+        valid.then(|| Self {
+            address: u32::from(address) & (u32::MAX << (32 - prefix)),
+            prefix,
+        })
     }
 
     /// The `index`-th of `2^bits` equal parts.
     pub(crate) fn part(self, bits: u32, index: u32) -> Self {
         let prefix = (self.prefix + bits).min(28);
-        Self { address: self.address + (index << (32 - prefix)), prefix }
+        Self {
+            address: self.address + (index << (32 - prefix)),
+            prefix,
+        }
     }
 }
 
 impl std::fmt::Display for Cidr {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}/{}", Ipv4Addr::from(self.address), self.prefix)
+        write!(
+            formatter,
+            "{}/{}",
+            Ipv4Addr::from(self.address),
+            self.prefix
+        )
     }
 }
 
@@ -418,7 +515,9 @@ anUnknownField: kept
 
     #[test]
     fn a_good_one_is_read() {
-        let Ok(config) = InstallConfig::parse(GOOD) else { unreachable!() };
+        let Ok(config) = InstallConfig::parse(GOOD) else {
+            unreachable!()
+        };
         assert_eq!(config.domain(), "demo.example.com");
         assert_eq!(config.masters(), 3);
         assert_eq!(config.tree["anUnknownField"], "kept");
@@ -428,19 +527,67 @@ anUnknownField: kept
     #[test]
     fn broken_ones_are_refused_with_the_field() {
         for (from, to, expected) in [
-            ("region: us-east-1", "region: ''", "platform.aws.region: Required value"),
-            ("region: us-east-1", "region: US_EAST", "platform.aws.region: Invalid value: \"US_EAST\""),
+            (
+                "region: us-east-1",
+                "region: ''",
+                "platform.aws.region: Required value",
+            ),
+            (
+                "region: us-east-1",
+                "region: US_EAST",
+                "platform.aws.region: Invalid value: \"US_EAST\"",
+            ),
             ("name: demo", "name: ''", "metadata.name: Required value"),
-            ("name: demo", "name: De_mo", "metadata.name: Invalid value: \"De_mo\""),
-            ("apiVersion: v1", "apiVersion: v2", "apiVersion: Invalid value: \"v2\""),
-            ("baseDomain: example.com", "baseDomain: a_b", "baseDomain: Invalid value: \"a_b\""),
-            ("10.0.0.0/16", "10.0.0.0", "networking.machineNetwork[0]: Invalid value"),
-            ("replicas: 3}\ncompute", "replicas: 0}\ncompute", "controlPlane.replicas: Invalid value: 0"),
-            ("name: worker", "name: wrecker", "compute[0].name: Unsupported value"),
-            ("team: demo", "kubernetes.io/x: demo", "platform.aws.userTags[kubernetes.io/x]: Invalid value"),
-            ("http://127", "127", "platform.aws.serviceEndpoints[0].url: Invalid value"),
-            ("publish: External", "publish: Sometimes", "publish: Unsupported value"),
-            ("pullSecret: '{\"auths\"", "pullSecret: '{\"others\"", "pullSecret: Invalid value"),
+            (
+                "name: demo",
+                "name: De_mo",
+                "metadata.name: Invalid value: \"De_mo\"",
+            ),
+            (
+                "apiVersion: v1",
+                "apiVersion: v2",
+                "apiVersion: Invalid value: \"v2\"",
+            ),
+            (
+                "baseDomain: example.com",
+                "baseDomain: a_b",
+                "baseDomain: Invalid value: \"a_b\"",
+            ),
+            (
+                "10.0.0.0/16",
+                "10.0.0.0",
+                "networking.machineNetwork[0]: Invalid value",
+            ),
+            (
+                "replicas: 3}\ncompute",
+                "replicas: 0}\ncompute",
+                "controlPlane.replicas: Invalid value: 0",
+            ),
+            (
+                "name: worker",
+                "name: wrecker",
+                "compute[0].name: Unsupported value",
+            ),
+            (
+                "team: demo",
+                "kubernetes.io/x: demo",
+                "platform.aws.userTags[kubernetes.io/x]: Invalid value",
+            ),
+            (
+                "http://127",
+                "127",
+                "platform.aws.serviceEndpoints[0].url: Invalid value",
+            ),
+            (
+                "publish: External",
+                "publish: Sometimes",
+                "publish: Unsupported value",
+            ),
+            (
+                "pullSecret: '{\"auths\"",
+                "pullSecret: '{\"others\"",
+                "pullSecret: Invalid value",
+            ),
             ("  aws:", "  other:", "platform: Required value"),
         ] {
             let error = refusal(from, to);
@@ -452,9 +599,17 @@ anUnknownField: kept
     #[test]
     fn several_problems_are_listed() {
         let error = refusal("region: us-east-1\n    userTags", "userTags");
-        assert!(error.contains("platform.aws.region: Required value"), "{error}");
-        let Err(error) = InstallConfig::parse("{}") else { unreachable!() };
-        assert!(error.starts_with("invalid \"install-config.yaml\" file: ["), "{error}");
+        assert!(
+            error.contains("platform.aws.region: Required value"),
+            "{error}"
+        );
+        let Err(error) = InstallConfig::parse("{}") else {
+            unreachable!()
+        };
+        assert!(
+            error.starts_with("invalid \"install-config.yaml\" file: ["),
+            "{error}"
+        );
     }
 
     #[test]
@@ -464,14 +619,18 @@ anUnknownField: kept
             GOOD.replace("\"auths\": {", "\"auths\" {"),
             GOOD.replace("platform:\n", "platform: true\nplatform:\n"),
         ] {
-            let Err(error) = InstallConfig::parse(&broken) else { unreachable!("{broken}") };
+            let Err(error) = InstallConfig::parse(&broken) else {
+                unreachable!("{broken}")
+            };
             assert!(!error.contains("c2tlcC1j"), "{error}");
         }
     }
 
     #[test]
     fn networks_are_cut_into_parts() {
-        let Some(network) = Cidr::parse("10.0.0.0/16") else { unreachable!() };
+        let Some(network) = Cidr::parse("10.0.0.0/16") else {
+            unreachable!()
+        };
         assert_eq!(network.part(3, 0).to_string(), "10.0.0.0/19");
         assert_eq!(network.part(3, 5).to_string(), "10.0.160.0/19");
         assert_eq!(Cidr::parse("10.0.0.0"), None);

@@ -102,7 +102,9 @@ fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
 /// Inline data, or the file that is named instead.
 fn pem(entry: &Value, field: &str) -> Result<String> {
     let bytes = if let Some(data) = entry[format!("{field}-data").as_str()].as_str() {
-        BASE64.decode(data).with_context(|| format!("{field}-data is not base64"))?
+        BASE64
+            .decode(data)
+            .with_context(|| format!("{field}-data is not base64"))?
     } else if let Some(path) = entry[field].as_str() {
         std::fs::read(path).with_context(|| format!("read {path}"))?
     } else {
@@ -117,12 +119,21 @@ mod tests {
 
     #[test]
     fn a_cluster_and_a_spoke() {
-        let Ok(certificates) = Certificates::generate("demo.example.com") else { unreachable!() };
+        let Ok(certificates) = Certificates::generate("demo.example.com") else {
+            unreachable!()
+        };
         let access = Access::of_cluster("demo.example.com", &certificates);
-        let Ok(document) = access.document("demo") else { unreachable!() };
-        let Ok(tree) = serde_saphyr::from_str::<Value>(&document) else { unreachable!() };
+        let Ok(document) = access.document("demo") else {
+            unreachable!()
+        };
+        let Ok(tree) = serde_saphyr::from_str::<Value>(&document) else {
+            unreachable!()
+        };
         assert_eq!(tree["clusters"][0]["name"], "demo");
-        assert_eq!(tree["clusters"][0]["cluster"]["server"], "https://api.demo.example.com:6443");
+        assert_eq!(
+            tree["clusters"][0]["cluster"]["server"],
+            "https://api.demo.example.com:6443"
+        );
         assert_eq!(tree["current-context"], "admin");
         // Read back as a spoke, it is the same access.
         assert_eq!(Access::of_spoke(&document).ok().as_ref(), Some(&access));

@@ -63,8 +63,14 @@ impl Log {
     /// Appends to the log file in `dir`; an unwritable one silences the file only.
     pub(crate) fn open(dir: &Path, level: Level) -> Self {
         // A created file has mode 0666 minus the umask, as the consumers of the log expect.
-        let file = OpenOptions::new().create(true).append(true).open(dir.join(FILE));
-        Self { level, file: file.ok().map(Mutex::new) }
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(dir.join(FILE));
+        Self {
+            level,
+            file: file.ok().map(Mutex::new),
+        }
     }
 
     /// Only stderr, for failures before the working directory is known.
@@ -105,7 +111,11 @@ impl Log {
             let text: String = message
                 .split('\n')
                 .map(|part| {
-                    if terminal { terminal_line(level, part) } else { stderr_line(level, part) }
+                    if terminal {
+                        terminal_line(level, part)
+                    } else {
+                        stderr_line(level, part)
+                    }
                 })
                 .collect();
             let _ = stderr.lock().write_all(text.as_bytes());
@@ -114,7 +124,10 @@ impl Log {
 }
 
 /// Prints the product of a command that has one.
-#[expect(clippy::print_stdout, reason = "the text of --help and version is these commands' product")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the text of --help and version is these commands' product"
+)]
 pub(crate) fn print(text: &str) {
     println!("{}", text.trim_end_matches('\n'));
 }
@@ -122,7 +135,11 @@ pub(crate) fn print(text: &str) {
 /// One entry of the log file.
 fn file_line(now: Timestamp, level: Level, message: &str) -> String {
     let time = now.strftime("%Y-%m-%dT%H:%M:%SZ");
-    format!("time=\"{time}\" level={} msg={}\n", level.name(), value(message))
+    format!(
+        "time=\"{time}\" level={} msg={}\n",
+        level.name(),
+        value(message)
+    )
 }
 
 /// One entry of stderr when nobody watches.
@@ -145,7 +162,11 @@ fn terminal_line(level: Level, message: &str) -> String {
 /// A value of an entry: bare when it consists of harmless characters, else quoted as Go quotes.
 fn value(text: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
-    if text.chars().all(harmless) { text.to_owned() } else { quoted(text) }
+    if text.chars().all(harmless) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -188,7 +209,9 @@ mod tests {
 
     #[test]
     fn the_file_has_the_time_and_keeps_line_breaks_in_one_entry() {
-        let time: Timestamp = "2026-08-12T14:37:46.25Z".parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let time: Timestamp = "2026-08-12T14:37:46.25Z"
+            .parse()
+            .unwrap_or(Timestamp::UNIX_EPOCH);
         assert_eq!(
             file_line(time, Level::Info, "Creating infrastructure resources..."),
             "time=\"2026-08-12T14:37:46Z\" level=info msg=\"Creating infrastructure resources...\"\n"
@@ -201,6 +224,9 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_padded_names() {
-        assert_eq!(terminal_line(Level::Info, "x"), "\x1b[36mINFO   \x1b[0m x\n");
+        assert_eq!(
+            terminal_line(Level::Info, "x"),
+            "\x1b[36mINFO   \x1b[0m x\n"
+        );
     }
 }

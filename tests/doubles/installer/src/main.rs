@@ -64,14 +64,16 @@ async fn run() -> u8 {
         }
     };
     let log = log::Log::open(&command_line.dir, command_line.log_level);
-    let (mut interrupt, mut terminate) =
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-            (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
-            (Err(error), _) | (_, Err(error)) => {
-                log.fatal(&format!("failed to listen for signals: {error}"));
-                return 1;
-            }
-        };
+    let (mut interrupt, mut terminate) = match (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) {
+        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
+        (Err(error), _) | (_, Err(error)) => {
+            log.fatal(&format!("failed to listen for signals: {error}"));
+            return 1;
+        }
+    };
     let outcome = tokio::select! {
         outcome = commands::run(&command_line, &log) => outcome,
         _ = interrupt.recv() => {

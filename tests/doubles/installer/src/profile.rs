@@ -39,7 +39,10 @@ pub(crate) struct Role {
 
 /// Finds the credentials.
 pub(crate) fn find(environment: impl Fn(&str) -> Option<String>) -> Result<Source> {
-    let keys = (environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"));
+    let keys = (
+        environment("AWS_ACCESS_KEY_ID"),
+        environment("AWS_SECRET_ACCESS_KEY"),
+    );
     if let (Some(id), Some(secret)) = keys {
         let token = environment("AWS_SESSION_TOKEN");
         return Ok(Source {
@@ -65,7 +68,11 @@ pub(crate) fn find(environment: impl Fn(&str) -> Option<String>) -> Result<Sourc
         bail!("no AWS credentials: neither environment variables nor a configuration file");
     };
     let (keys, roles) = resolve(&profiles, &profile)?;
-    Ok(Source { keys, roles, origin: format!("the {profile:?} profile in file {path:?}") })
+    Ok(Source {
+        keys,
+        roles,
+        origin: format!("the {profile:?} profile in file {path:?}"),
+    })
 }
 
 /// Adds the sections of a file. Values of a later file win.
@@ -79,7 +86,11 @@ fn parse(text: &str, profiles: &mut Profiles) {
         if let Some(header) = trimmed.strip_prefix('[') {
             let header = header.split(']').next().unwrap_or_default().trim();
             let name = header.strip_prefix("profile").map_or(header, |name| {
-                if name.starts_with(char::is_whitespace) { name.trim() } else { header }
+                if name.starts_with(char::is_whitespace) {
+                    name.trim()
+                } else {
+                    header
+                }
             });
             profiles.entry(name.to_owned()).or_default();
             section = Some(name.to_owned());
@@ -96,11 +107,16 @@ fn resolve(profiles: &Profiles, name: &str) -> Result<(Keys, Vec<Role>)> {
     let mut name = name;
     // A chain longer than the number of profiles is a circle.
     for _ in 0..=profiles.len() {
-        let profile = profiles.get(name).with_context(|| format!("no AWS profile {name:?}"))?;
+        let profile = profiles
+            .get(name)
+            .with_context(|| format!("no AWS profile {name:?}"))?;
         if profile.contains_key("credential_process") {
             bail!("credential_process is not supported");
         }
-        let keys = (profile.get("aws_access_key_id"), profile.get("aws_secret_access_key"));
+        let keys = (
+            profile.get("aws_access_key_id"),
+            profile.get("aws_secret_access_key"),
+        );
         let source = profile.get("source_profile").map(String::as_str);
         if let Some(arn) = profile.get("role_arn")
             && (source != Some(name) || !roles.iter().any(|role: &Role| role.arn == *arn))
@@ -126,7 +142,14 @@ fn resolve(profiles: &Profiles, name: &str) -> Result<(Keys, Vec<Role>)> {
         }
         if let (Some(id), Some(secret)) = keys {
             let token = profile.get("aws_session_token").cloned();
-            return Ok((Keys { id: id.clone(), secret: secret.clone(), token }, roles));
+            return Ok((
+                Keys {
+                    id: id.clone(),
+                    secret: secret.clone(),
+                    token,
+                },
+                roles,
+            ));
         }
         match source {
             Some(other) if other != name => name = other,
@@ -164,9 +187,13 @@ source_profile = circle
 
     #[test]
     fn a_role_is_assumed_with_the_keys_of_its_source() {
-        let Ok((keys, roles)) = resolve(&profiles(), "default") else { unreachable!() };
+        let Ok((keys, roles)) = resolve(&profiles(), "default") else {
+            unreachable!()
+        };
         assert_eq!((keys.id.as_str(), keys.secret.as_str()), ("AKIA", "s=e=c"));
-        let [role] = roles.as_slice() else { unreachable!("{roles:?}") };
+        let [role] = roles.as_slice() else {
+            unreachable!("{roles:?}")
+        };
         assert_eq!(role.arn, "arn:aws:iam::123456789012:role/installer");
         assert_eq!(role.external_id.as_deref(), Some("xyz"));
     }

@@ -53,7 +53,12 @@ pub(crate) async fn create(
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let identity = identity(session, config)?;
-    let site = Site { cloud, config, identity: &identity, facts };
+    let site = Site {
+        cloud,
+        config,
+        identity: &identity,
+        facts,
+    };
     let mut times = Times::new();
     let made = Box::pin(infrastructure(session, site, &mut times)).await?;
     Box::pin(bootstrap(session, site, &made, &mut times)).await?;
@@ -68,7 +73,9 @@ pub(crate) async fn wait_for_bootstrap(session: &mut Session<'_>) -> Result<(), 
     let mut times = Times::new();
     api(session, &config, &mut times).await?;
     until_bootstrapped(session, &mut times, progress.bootstrap_complete).await?;
-    session.log.info("It is now safe to remove the bootstrap resources");
+    session
+        .log
+        .info("It is now safe to remove the bootstrap resources");
     Ok(())
 }
 
@@ -86,14 +93,21 @@ pub(crate) async fn wait_for_install(
         initialize_line(log, &config);
         session.environment.wait(typical::INITIALIZE).await;
         return Err(initialize_failure(&Injected {
-            error: Some("Get \"https://api-int:6443\": dial tcp: connect: connection refused".to_owned()),
+            error: Some(
+                "Get \"https://api-int:6443\": dial tcp: connect: connection refused".to_owned(),
+            ),
             exit_code: None,
         }));
     }
     let (cloud, _) = connect(session, &config).await?;
     let facts: Facts = session.state.get(key::PLATFORM)?.unwrap_or_default();
     let identity = identity(session, &config)?;
-    let site = Site { cloud: &cloud, config: &config, identity: &identity, facts: &facts };
+    let site = Site {
+        cloud: &cloud,
+        config: &config,
+        identity: &identity,
+        facts: &facts,
+    };
     Box::pin(cluster(session, site, None, &mut times)).await?;
     complete(session, &config, skip_password_print, started, &times)
 }
@@ -121,14 +135,18 @@ async fn infrastructure(
         title: "Infrastructure Pre-provisioning",
         failure: "failed during pre-provisioning",
     };
-    stage.run(session, times, aws::iam::create(site, &info)).await?;
+    stage
+        .run(session, times, aws::iam::create(site, &info))
+        .await?;
 
     let stage = Infra {
         stage: Stage::CapiSystem,
         title: "",
         failure: "failed to run cluster api system",
     };
-    stage.run(session, times, std::future::ready(Ok(()))).await?;
+    stage
+        .run(session, times, std::future::ready(Ok(())))
+        .await?;
     start_system(session)?;
 
     log.info("Creating infra manifests...");
@@ -141,8 +159,13 @@ async fn infrastructure(
         created(session, kind, name)?;
     }
     log.info("Done creating infra manifests");
-    log.info(&format!("Creating kubeconfig entry for capi cluster {infra_id}"));
-    log.info(&waiting(15, "for network infrastructure to become ready..."));
+    log.info(&format!(
+        "Creating kubeconfig entry for capi cluster {infra_id}"
+    ));
+    log.info(&waiting(
+        15,
+        "for network infrastructure to become ready...",
+    ));
     let stage = Infra {
         stage: Stage::Network,
         title: "Network-infrastructure Provisioning",
@@ -162,18 +185,27 @@ async fn infrastructure(
         title: "Post-network, pre-machine Provisioning",
         failure: "failed provisioning resources after infrastructure ready",
     };
-    let zone =
-        stage.run(session, times, aws::dns::create(site, &network.vpc, &balancers, &info)).await?;
+    let zone = stage
+        .run(
+            session,
+            times,
+            aws::dns::create(site, &network.vpc, &balancers, &info),
+        )
+        .await?;
 
     let ignition = session.state.files(key::IGNITION)?;
-    let bootstrap = ignition.into_iter().find(|file| file.path == "bootstrap.ign");
+    let bootstrap = ignition
+        .into_iter()
+        .find(|file| file.path == "bootstrap.ign");
     let bootstrap = bootstrap.map(|file| file.data).unwrap_or_default();
     let stage = Infra {
         stage: Stage::BootstrapIgnition,
         title: "Bootstrap Ignition Provisioning",
         failure: "failed preparing ignition data",
     };
-    stage.run(session, times, aws::bootstrap::upload(site, bootstrap)).await?;
+    stage
+        .run(session, times, aws::bootstrap::upload(site, bootstrap))
+        .await?;
 
     let names = aws::machines::names(site);
     for kind in ["v1beta2.AWSMachine", "v1beta1.Machine"] {
@@ -184,7 +216,10 @@ async fn infrastructure(
     for role in ["bootstrap", "master"] {
         created(session, "v1.Secret", &site.name(role))?;
     }
-    log.info(&waiting(15, &format!("for machines [{}] to provision...", names.join(" "))));
+    log.info(&waiting(
+        15,
+        &format!("for machines [{}] to provision...", names.join(" ")),
+    ));
     let stage = Infra {
         stage: Stage::Machines,
         title: "Machine Provisioning",
@@ -206,9 +241,15 @@ async fn infrastructure(
         title: "Infrastructure Post-provisioning",
         failure: "failed during post-machine creation hook",
     };
-    stage.run(session, times, std::future::ready(Ok(()))).await?;
+    stage
+        .run(session, times, std::future::ready(Ok(())))
+        .await?;
     log.info("Cluster API resources have been created. Waiting for cluster to become ready...");
-    Ok(Made { network, balancers, zone })
+    Ok(Made {
+        network,
+        balancers,
+        zone,
+    })
 }
 
 /// What takes long is begun first: gateways come up while groups and balancers are made.
@@ -236,9 +277,17 @@ impl Infra {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T, Failure> {
         let started = Instant::now();
-        session.faults.enter(self.stage).await.map_err(|injected| self.injected(injected))?;
+        session
+            .faults
+            .enter(self.stage)
+            .await
+            .map_err(|injected| self.injected(injected))?;
         let result = Box::pin(work).await;
-        session.faults.outcome().await.map_err(|injected| self.injected(injected))?;
+        session
+            .faults
+            .outcome()
+            .await
+            .map_err(|injected| self.injected(injected))?;
         if !self.title.is_empty() {
             times.push((self.title, started.elapsed()));
         }
@@ -246,9 +295,9 @@ impl Infra {
     }
 
     fn injected(&self, injected: Injected) -> Failure {
-        let error = injected.error.unwrap_or_else(|| {
-            format!("client rate limiter Wait returned an error: {EXPIRED}")
-        });
+        let error = injected
+            .error
+            .unwrap_or_else(|| format!("client rate limiter Wait returned an error: {EXPIRED}"));
         self.failed(&error, injected.exit_code)
     }
 
@@ -270,7 +319,10 @@ async fn api(
     let started = Instant::now();
     let log = session.log;
     let server = format!("https://api.{}:6443", config.domain());
-    log.info(&waiting(20, &format!("for the Kubernetes API at {server}...")));
+    log.info(&waiting(
+        20,
+        &format!("for the Kubernetes API at {server}..."),
+    ));
     log.debug(&format!(
         "Still waiting for the Kubernetes API: Get \"{server}/version\": dial tcp: lookup api.{}: no such host",
         config.domain()
@@ -284,7 +336,12 @@ async fn api(
                 on the bootstrap host that prevents creating a temporary control plane.";
     let injected = session.faults.enter(Stage::Api).await;
     injected.map_err(|injected| {
-        bootstrap_failure(session, &injected, &format!("Get \"{server}/version\": {EXPIRED}"), hint)
+        bootstrap_failure(
+            session,
+            &injected,
+            &format!("Get \"{server}/version\": {EXPIRED}"),
+            hint,
+        )
     })?;
     log.info(&format!("API {KUBERNETES} up"));
     times.push(("API", started.elapsed()));
@@ -297,17 +354,27 @@ async fn until_bootstrapped(
     will_complete: bool,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    session.log.info(&waiting(45, "for bootstrapping to complete..."));
+    session
+        .log
+        .info(&waiting(45, "for bootstrapping to complete..."));
     session.environment.wait(typical::BOOTSTRAP).await;
     let hint = "Failed to wait for bootstrapping to complete. This error usually happens when there \
                 is a problem with control plane hosts that prevents the control plane operators from \
                 creating the control plane.";
     let mut outcome = session.faults.enter(Stage::Bootstrap).await;
     if outcome.is_ok() && !will_complete {
-        outcome = Err(Injected { error: None, exit_code: None });
+        outcome = Err(Injected {
+            error: None,
+            exit_code: None,
+        });
     }
     outcome.map_err(|injected| {
-        bootstrap_failure(session, &injected, "timed out waiting for the condition", hint)
+        bootstrap_failure(
+            session,
+            &injected,
+            "timed out waiting for the condition",
+            hint,
+        )
     })?;
     session.log.debug("Bootstrap status: complete");
     times.push(("Bootstrap Complete", started.elapsed()));
@@ -321,11 +388,16 @@ fn bootstrap_failure(
     hint: &str,
 ) -> Failure {
     let error = injected.error.as_deref().unwrap_or(default);
-    session.log.error(&format!("Bootstrap failed to complete: {error}"));
+    session
+        .log
+        .error(&format!("Bootstrap failed to complete: {error}"));
     session.log.error(hint);
     gather_after_failure(session);
     // What is to be said has been said, before the logs were gathered.
-    Failure { code: injected.exit_code.unwrap_or(failure::BOOTSTRAP), lines: Vec::new() }
+    Failure {
+        code: injected.exit_code.unwrap_or(failure::BOOTSTRAP),
+        lines: Vec::new(),
+    }
 }
 
 fn gather_after_failure(session: &Session<'_>) {
@@ -348,7 +420,10 @@ async fn bootstrap(
     log.info("Waiting for the bootstrap etcd member to be removed...");
     session.environment.wait(10).await;
     log.info("Bootstrap etcd member has been removed");
-    let progress = Progress { bootstrap_complete: true, aged: false };
+    let progress = Progress {
+        bootstrap_complete: true,
+        aged: false,
+    };
     session.state.set(key::PROGRESS, &progress)?;
     if session.environment.gather_bootstrap {
         gather_after_failure(session);
@@ -360,7 +435,9 @@ async fn bootstrap(
     let started = Instant::now();
     log.info("Destroying the bootstrap resources...");
     let host = site.name("bootstrap");
-    log.info(&format!("Waiting up to 5m0s for bootstrap machine deletion {CAPI_NAMESPACE}/{host}..."));
+    log.info(&format!(
+        "Waiting up to 5m0s for bootstrap machine deletion {CAPI_NAMESPACE}/{host}..."
+    ));
     let failed = |error: &str, code: Option<u8>| {
         let text = format!("error destroying bootstrap resources: {error}");
         with_code(Failure::fatal(text), code)
@@ -369,9 +446,17 @@ async fn bootstrap(
         let error = injected.error.unwrap_or_else(|| EXPIRED.to_owned());
         failed(&error, injected.exit_code)
     };
-    session.faults.enter(Stage::BootstrapDestroy).await.map_err(injected)?;
-    let result =
-        Box::pin(aws::bootstrap::destroy(site, &made.network.vpc, &made.balancers)).await;
+    session
+        .faults
+        .enter(Stage::BootstrapDestroy)
+        .await
+        .map_err(injected)?;
+    let result = Box::pin(aws::bootstrap::destroy(
+        site,
+        &made.network.vpc,
+        &made.balancers,
+    ))
+    .await;
     session.faults.outcome().await.map_err(injected)?;
     result.map_err(|error| failed(&chain(&error), None))?;
     log.info("Shutting down local Cluster API controllers...");
@@ -387,7 +472,10 @@ async fn bootstrap(
 
 fn initialize_line(log: &Log, config: &InstallConfig) {
     let server = format!("https://api.{}:6443", config.domain());
-    log.info(&waiting(40, &format!("for the cluster at {server} to initialize...")));
+    log.info(&waiting(
+        40,
+        &format!("for the cluster at {server} to initialize..."),
+    ));
 }
 
 async fn cluster(
@@ -414,22 +502,32 @@ async fn cluster(
     let outcome = session.faults.outcome().await;
     outcome.map_err(|injected| initialize_failure(&injected))?;
     aged.map_err(|error| {
-        initialize_failure(&Injected { error: Some(chain(&error)), exit_code: None })
+        initialize_failure(&Injected {
+            error: Some(chain(&error)),
+            exit_code: None,
+        })
     })?;
     log.debug("Cluster is initialized");
     times.push(("Cluster Operators Available", started.elapsed()));
 
     let started = Instant::now();
-    log.info(&waiting(30, "to ensure each cluster operator has finished progressing..."));
+    log.info(&waiting(
+        30,
+        "to ensure each cluster operator has finished progressing...",
+    ));
     session.environment.wait(typical::STABLE).await;
-    session.faults.enter(Stage::OperatorsStable).await.map_err(|injected| {
-        let error = injected.error.as_deref().unwrap_or(EXPIRED);
-        let lines = [
-            format!("Error checking cluster operator Progressing status: {error:?}"),
-            "These cluster operators were not stable: [authentication, monitoring]".to_owned(),
-        ];
-        Failure::errors(injected.exit_code.unwrap_or(failure::UNSTABLE), lines)
-    })?;
+    session
+        .faults
+        .enter(Stage::OperatorsStable)
+        .await
+        .map_err(|injected| {
+            let error = injected.error.as_deref().unwrap_or(EXPIRED);
+            let lines = [
+                format!("Error checking cluster operator Progressing status: {error:?}"),
+                "These cluster operators were not stable: [authentication, monitoring]".to_owned(),
+            ];
+            Failure::errors(injected.exit_code.unwrap_or(failure::UNSTABLE), lines)
+        })?;
     log.info("All cluster operators have completed progressing");
     times.push(("Cluster Operators Stable", started.elapsed()));
 
@@ -494,10 +592,16 @@ fn complete(
     times: &Times,
 ) -> Result<(), Failure> {
     let log = session.log;
-    let access: Access = session.state.get(key::KUBECONFIG)?.context("no kubeconfig in the state")?;
+    let access: Access = session
+        .state
+        .get(key::KUBECONFIG)?
+        .context("no kubeconfig in the state")?;
     let router = certificates(session, config)?.router_ca.cert;
     let access = access.with_authority(&router);
-    session.state.write(&[Asset::new(kubeconfig::FILE, access.document(config.name())?)])?;
+    session.state.write(&[Asset::new(
+        kubeconfig::FILE,
+        access.document(config.name())?,
+    )])?;
     log.info("Install complete!");
     let dir = std::path::absolute(session.state.dir()).context("no working directory")?;
     log.info(&format!(
@@ -538,7 +642,10 @@ fn start_system(session: &Session<'_>) -> Result<(), Failure> {
     session.state.write(&[Asset::new(path.as_str(), text)])?;
     let dir = std::path::absolute(session.state.dir()).context("no working directory")?;
     log.info("Started local control plane with envtest");
-    log.info(&format!("Stored kubeconfig for envtest in: {}", dir.join(&path).display()));
+    log.info(&format!(
+        "Stored kubeconfig for envtest in: {}",
+        dir.join(&path).display()
+    ));
     for (name, port) in [("Cluster API", 1), ("aws infrastructure provider", 2)] {
         log.info(&format!(
             "Running process: {name} with args [-v=2 --health-addr=127.0.0.1:{port} --webhook-port={port}]"
@@ -567,7 +674,10 @@ fn created(session: &Session<'_>, kind: &str, name: &str) -> Result<(), Failure>
 
 fn waiting(minutes: i64, what: &str) -> String {
     let until = Timestamp::now() + SignedDuration::from_mins(minutes);
-    format!("Waiting up to {minutes}m0s (until {}) {what}", until.strftime("%-I:%M%p UTC"))
+    format!(
+        "Waiting up to {minutes}m0s (until {}) {what}",
+        until.strftime("%-I:%M%p UTC")
+    )
 }
 
 fn duration(time: Duration) -> String {
@@ -586,14 +696,31 @@ mod tests {
     #[test]
     fn operators_are_named_before_the_advice() {
         let failure = initialize_failure(&Injected {
-            error: Some("Cluster operator ingress Degraded is True with X: y\nsome are late".to_owned()),
+            error: Some(
+                "Cluster operator ingress Degraded is True with X: y\nsome are late".to_owned(),
+            ),
             exit_code: None,
         });
-        let text: Vec<&str> = failure.lines.iter().map(|(_, line)| line.as_str()).collect();
+        let text: Vec<&str> = failure
+            .lines
+            .iter()
+            .map(|(_, line)| line.as_str())
+            .collect();
         assert_eq!(failure.code, failure::INITIALIZE);
-        assert_eq!(text.first(), Some(&"Cluster operator ingress Degraded is True with X: y"));
-        assert_eq!(text.last(), Some(&"failed to initialize the cluster: some are late"));
-        assert!(failure.lines.iter().all(|(level, _)| *level == Level::Error));
+        assert_eq!(
+            text.first(),
+            Some(&"Cluster operator ingress Degraded is True with X: y")
+        );
+        assert_eq!(
+            text.last(),
+            Some(&"failed to initialize the cluster: some are late")
+        );
+        assert!(
+            failure
+                .lines
+                .iter()
+                .all(|(level, _)| *level == Level::Error)
+        );
     }
 
     #[test]

@@ -47,7 +47,11 @@ pub(crate) struct Asset {
 impl Asset {
     /// A file that others may read.
     pub(crate) fn new(path: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), data: data.into(), mode: 0o640 }
+        Self {
+            path: path.into(),
+            data: data.into(),
+            mode: 0o640,
+        }
     }
 }
 
@@ -68,7 +72,10 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
             Err(error) => return Err(error).context("failed to load state file"),
         };
-        Ok(Self { dir: dir.to_owned(), tree })
+        Ok(Self {
+            dir: dir.to_owned(),
+            tree,
+        })
     }
 
     /// The working directory.
@@ -83,7 +90,9 @@ impl State {
 
     /// Reads an asset.
     pub(crate) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let Some(value) = self.tree.get(key) else { return Ok(None) };
+        let Some(value) = self.tree.get(key) else {
+            return Ok(None);
+        };
         serde_json::from_value(value.clone())
             .map(Some)
             .with_context(|| format!("failed to unmarshal {key} of the state file"))
@@ -118,9 +127,13 @@ impl State {
         struct Files {
             file_list: Vec<File>,
         }
-        let Some(files) = self.get::<Files>(key)? else { return Ok(Vec::new()) };
+        let Some(files) = self.get::<Files>(key)? else {
+            return Ok(Vec::new());
+        };
         let decode = |file: File| {
-            let data = BASE64.decode(&file.data).context("a file of the state is not base64")?;
+            let data = BASE64
+                .decode(&file.data)
+                .context("a file of the state is not base64")?;
             Ok(Asset::new(file.filename, data))
         };
         files.file_list.into_iter().map(decode).collect()
@@ -130,7 +143,9 @@ impl State {
         let mut bytes = Vec::new();
         let format = serde_json::ser::PrettyFormatter::with_indent(b"    ");
         self.tree
-            .serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, format))
+            .serialize(&mut serde_json::Serializer::with_formatter(
+                &mut bytes, format,
+            ))
             .context("failed to marshal the state file")?;
         write(&self.dir, &Asset::new(FILE, bytes)).context("failed to write the state file")
     }
@@ -167,8 +182,11 @@ impl State {
     pub(crate) fn consume(&self, paths: &[&str]) -> Result<()> {
         for path in paths {
             let full = self.dir.join(path);
-            let removed =
-                if full.is_dir() { fs::remove_dir_all(&full) } else { fs::remove_file(&full) };
+            let removed = if full.is_dir() {
+                fs::remove_dir_all(&full)
+            } else {
+                fs::remove_file(&full)
+            };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error).with_context(|| format!("failed to remove {path}"));
@@ -183,7 +201,8 @@ impl State {
 fn write(dir: &Path, file: &Asset) -> Result<()> {
     let path = dir.join(&file.path);
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
+        fs::create_dir_all(parent)
+            .with_context(|| format!("failed to create {}", parent.display()))?;
     }
     let mut open = OpenOptions::new();
     open.write(true).create(true).truncate(true).mode(file.mode);
@@ -217,17 +236,29 @@ mod tests {
 
     #[test]
     fn the_state_is_indented_by_four_and_survives() {
-        let Ok(dir) = tempfile::tempdir() else { unreachable!() };
-        let Ok(mut state) = State::load(dir.path()) else { unreachable!() };
+        let Ok(dir) = tempfile::tempdir() else {
+            unreachable!()
+        };
+        let Ok(mut state) = State::load(dir.path()) else {
+            unreachable!()
+        };
         assert!(!state.has(key::CLUSTER_ID));
         let identity = json!({"UUID": "u", "InfraID": "demo-x7k2p"});
         assert!(state.set(key::CLUSTER_ID, &identity).is_ok());
         let files = [Asset::new("manifests/a.yaml", "a: 1\n")];
         assert!(state.set_files(key::MANIFESTS, &files).is_ok());
         let text = fs::read_to_string(dir.path().join(FILE)).unwrap_or_default();
-        assert!(text.starts_with("{\n    \"*installconfig.ClusterID\": {\n        \"UUID\""), "{text}");
-        let Ok(again) = State::load(dir.path()) else { unreachable!() };
-        assert_eq!(again.get::<Value>(key::CLUSTER_ID).ok().flatten(), Some(identity));
+        assert!(
+            text.starts_with("{\n    \"*installconfig.ClusterID\": {\n        \"UUID\""),
+            "{text}"
+        );
+        let Ok(again) = State::load(dir.path()) else {
+            unreachable!()
+        };
+        assert_eq!(
+            again.get::<Value>(key::CLUSTER_ID).ok().flatten(),
+            Some(identity)
+        );
         assert_eq!(again.files(key::MANIFESTS).unwrap_or_default(), files);
     }
 }

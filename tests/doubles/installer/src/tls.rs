@@ -78,7 +78,9 @@ impl Authority {
         let key = KeyPair::generate().context("failed to generate a key")?;
         let (mut params, span) = parameters(name, "", 10)?;
         if !unit.is_empty() {
-            params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+            params
+                .distinguished_name
+                .push(DnType::OrganizationalUnitName, unit);
         }
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![
@@ -86,9 +88,14 @@ impl Authority {
             KeyUsagePurpose::DigitalSignature,
             KeyUsagePurpose::KeyEncipherment,
         ];
-        let cert = params.self_signed(&key).context("failed to sign an authority")?;
+        let cert = params
+            .self_signed(&key)
+            .context("failed to sign an authority")?;
         let pair = pair(cert.pem(), &key, span);
-        Ok(Self { pair, issuer: Issuer::new(params, key) })
+        Ok(Self {
+            pair,
+            issuer: Issuer::new(params, key),
+        })
     }
 
     fn sign(
@@ -104,10 +111,14 @@ impl Authority {
             .context("a name cannot be put into a certificate")?
             .subject_alt_names;
         params.extended_key_usages = vec![purpose];
-        params.key_usages =
-            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         params.use_authority_key_identifier_extension = true;
-        let cert = params.signed_by(&key, &self.issuer).context("failed to sign a certificate")?;
+        let cert = params
+            .signed_by(&key, &self.issuer)
+            .context("failed to sign a certificate")?;
         Ok(pair(cert.pem(), &key, span))
     }
 }
@@ -115,7 +126,12 @@ impl Authority {
 type Span = (String, String);
 
 fn pair(cert: String, key: &KeyPair, (not_before, not_after): Span) -> Pair {
-    Pair { cert, key: key.serialize_pem(), not_before, not_after }
+    Pair {
+        cert,
+        key: key.serialize_pem(),
+        not_before,
+        not_after,
+    }
 }
 
 fn parameters(name: &str, organisation: &str, years: i16) -> Result<(CertificateParams, Span)> {
@@ -123,12 +139,16 @@ fn parameters(name: &str, organisation: &str, years: i16) -> Result<(Certificate
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
     if !organisation.is_empty() {
-        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, organisation);
     }
     // Since yesterday, so that clocks need not agree.
     let today = jiff::tz::TimeZone::UTC.to_datetime(Timestamp::now()).date();
     let start = today.checked_sub(1.day()).context("no date before today")?;
-    let end = start.checked_add(i32::from(years).years()).context("no date after today")?;
+    let end = start
+        .checked_add(i32::from(years).years())
+        .context("no date after today")?;
     let convert = |date: jiff::civil::Date| {
         let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
         date_time_ymd(i32::from(date.year()), month, day)

@@ -12,7 +12,7 @@ use crate::seed;
 
 const HIVE: &str = "/apis/hive.openshift.io/v1/namespaces";
 /// Install pods give up the handshake after this long (docs/spec/10 §14.2, step 15).
-const HANDSHAKE: Duration = Duration::from_secs(300);
+const HANDSHAKE: Duration = Duration::from_mins(5);
 
 /// Where the install program makes resources.
 pub trait Account: Send + Sync {
@@ -46,7 +46,7 @@ impl Attempt {
     pub fn succeeding() -> Self {
         Self {
             assets_after: Duration::from_secs(20),
-            stage_after: Duration::from_secs(600),
+            stage_after: Duration::from_mins(10),
             fails: None,
         }
     }
@@ -92,15 +92,15 @@ impl Programs for Script {
             .unwrap_or_default()
             .to_owned();
         match kind.as_str() {
-            "imageset" => Some(async move { exit(script.resolve_images(&run).await) }.boxed()),
-            "provision" => Some(async move { exit(script.install(&run).await) }.boxed()),
+            "imageset" => Some(async move { exit(&script.resolve_images(&run).await) }.boxed()),
+            "provision" => Some(async move { exit(&script.install(&run).await) }.boxed()),
             _ => None,
         }
     }
 }
 
 /// An error is exit code 1, as everywhere in the install path.
-fn exit(result: Result<(), String>) -> i32 {
+fn exit(result: &Result<(), String>) -> i32 {
     i32::from(result.is_err())
 }
 
@@ -170,7 +170,7 @@ impl Script {
         let attempt = usize::try_from(number)
             .ok()
             .and_then(|index| self.attempts.get(index))
-            .or(self.attempts.last())
+            .or_else(|| self.attempts.last())
             .cloned()
             .unwrap_or_else(Attempt::succeeding);
         self.wait(run, attempt.assets_after).await?;
@@ -182,10 +182,8 @@ impl Script {
         for stage in [Stage::Bootstrap, Stage::Complete] {
             self.account.create(&infra_id, stage).await;
             self.wait(run, attempt.stage_after).await?;
-            if let Some((failing, log)) = &attempt.fails {
-                if *failing == stage {
-                    return fail(run, &path, log).await;
-                }
+            if let Some((_, log)) = attempt.fails.as_ref().filter(|(at, _)| *at == stage) {
+                return fail(run, &path, log).await;
             }
         }
         update(

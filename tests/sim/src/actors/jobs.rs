@@ -25,7 +25,7 @@ pub async fn controller(server: ApiServer) {
     loop {
         let (actions, next) = due(&server, &mut counted);
         if actions.is_empty() {
-            let wait = next.unwrap_or(Duration::from_secs(3600));
+            let wait = next.unwrap_or(Duration::from_hours(1));
             let _ = tokio::time::timeout(wait, server.changed()).await;
         }
         for action in actions {

@@ -225,7 +225,7 @@ impl Effects {
             let named = after
                 .as_ref()
                 .and_then(|object| object["metadata"]["name"].as_str());
-            request.name = named.unwrap_or_default().to_owned();
+            named.unwrap_or_default().clone_into(&mut request.name);
         }
         let agent = Arc::clone(agent);
         self.log.push(Effect {

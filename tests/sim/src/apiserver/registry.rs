@@ -5,6 +5,10 @@
 use std::collections::BTreeMap;
 
 /// One served resource.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a row"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     pub group: String,
@@ -14,7 +18,7 @@ pub struct Kind {
     pub namespaced: bool,
     /// Whether `/status` exists; then the main resource ignores `.status` and the other way round.
     pub status: bool,
-    /// Served by a CustomResourceDefinition.
+    /// Served by a `CustomResourceDefinition`.
     pub custom: bool,
     /// Whether the server maintains `metadata.generation`.
     pub generation: bool,

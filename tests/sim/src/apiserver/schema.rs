@@ -1,4 +1,4 @@
-//! What a CustomResourceDefinition does to objects: unknown fields go, defaults come, and what does
+//! What a `CustomResourceDefinition` does to objects: unknown fields go, defaults come, and what does
 //! not fit is refused. As much of structural schemas as the definitions of this project use.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ impl ApiServer {
     /// Serves the resource of a definition written in YAML, under its schema.
     ///
     /// # Panics
-    /// When the text is no CustomResourceDefinition.
+    /// When the text is no `CustomResourceDefinition`.
     pub fn install_definition(&self, yaml: &str) {
         let definition: Value = serde_saphyr::from_str(yaml).expect("a YAML document");
         let spec = &definition["spec"];
@@ -90,9 +90,9 @@ fn prune(schema: &Value, value: &mut Value) {
         }
         Value::Array(items) => {
             if schema["items"].is_object() {
-                items
-                    .iter_mut()
-                    .for_each(|item| prune(&schema["items"], item));
+                for item in items {
+                    prune(&schema["items"], item);
+                }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

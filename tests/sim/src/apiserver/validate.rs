@@ -76,23 +76,17 @@ pub(super) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<
         }
     }
     // While a Job is suspended its pods may still be changed.
-    if let Some(old) = old.filter(|old| kind.plural == "jobs" && old["spec"]["suspend"] != true) {
-        if old["spec"]["template"] != object["spec"]["template"] {
-            let value = object["spec"]["template"].clone();
-            causes.push(Cause::invalid(
-                "spec.template",
-                &value,
-                "field is immutable",
-            ));
-        }
-    }
-    if let Some(old) = old.filter(|_| kind.plural == "secrets") {
-        if old["type"] != object["type"] {
-            causes.push(Cause::invalid(
-                "type",
-                &object["type"],
-                "field is immutable",
-            ));
+    let running = old.is_some_and(|old| kind.plural == "jobs" && old["spec"]["suspend"] != true);
+    let secret = old.is_some() && kind.plural == "secrets";
+    let differs =
+        |pointer: &str| old.and_then(|old| old.pointer(pointer)) != object.pointer(pointer);
+    for (applies, pointer, field) in [
+        (running, "/spec/template", "spec.template"),
+        (secret, "/type", "type"),
+    ] {
+        if applies && differs(pointer) {
+            let value = object.pointer(pointer).cloned().unwrap_or_default();
+            causes.push(Cause::invalid(field, &value, "field is immutable"));
         }
     }
     if !causes.is_empty() {

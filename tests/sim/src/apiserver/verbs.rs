@@ -127,10 +127,8 @@ impl Core {
             self.seed,
             &[&kind.resource(), &key.0, &key.1, &birth.to_string()],
         );
-        if let Some(fields) = object.as_object_mut() {
-            if kind.status {
-                fields.shift_remove("status");
-            }
+        if kind.status {
+            set_or_remove(&mut object, "status", None);
         }
         let metadata = metadata_of(&mut object);
         for field in [
@@ -395,7 +393,7 @@ impl Core {
             return Err(Failure::delete_precondition(kind, &key.1, &why));
         }
         if target.flag("dryRun") || options.get("dryRun").is_some_and(|dry| !dry.is_null()) {
-            return Ok((200, self.deleted(kind, &current)));
+            return Ok((200, Self::deleted(kind, &current)));
         }
         let mut next = Value::clone(&current);
         for finalizer in propagation(kind, &current, options) {
@@ -405,7 +403,7 @@ impl Core {
         let waits = !finalizers(&next).is_empty() || grace > 0 || is_namespace(kind);
         if !waits {
             self.store.remove(kind, &key);
-            return Ok((200, self.deleted(kind, &current)));
+            return Ok((200, Self::deleted(kind, &current)));
         }
         if !is_deleting(&current) {
             let at = now
@@ -432,7 +430,7 @@ impl Core {
     }
 
     /// Some kinds answer a deletion with the object, most with a success Status.
-    fn deleted(&self, kind: &Kind, object: &Arc<Value>) -> Arc<Value> {
+    fn deleted(kind: &Kind, object: &Arc<Value>) -> Arc<Value> {
         let returned = [
             "pods",
             "services",
@@ -457,10 +455,9 @@ impl Core {
         } else {
             parse(body)?
         };
-        let selected = self.select(target)?;
-        let selector = &selected.1;
+        let selector = selector(target)?;
         let mut items = Vec::new();
-        for ((namespace, name), object) in selected.0 {
+        for ((namespace, name), object) in self.in_scope(target) {
             if !selector.matches(&object) {
                 continue;
             }
@@ -476,18 +473,16 @@ impl Core {
         Ok((200, Arc::new(list)))
     }
 
-    /// The objects in the target's scope and the selector of its query.
-    fn select(&mut self, target: &Target) -> Answer<(Vec<(ObjectKey, Arc<Value>)>, Selector)> {
-        let selector = selector(target)?;
+    /// The objects in the target's scope.
+    fn in_scope(&mut self, target: &Target) -> Vec<(ObjectKey, Arc<Value>)> {
         let scope = target.namespace.clone();
         let shelf = self.store.shelf(&target.kind);
-        let objects = shelf
+        shelf
             .objects
             .iter()
             .filter(|(key, _)| scope.as_ref().is_none_or(|scope| *scope == key.0))
             .map(|(key, object)| (key.clone(), Arc::clone(object)))
-            .collect();
-        Ok((objects, selector))
+            .collect()
     }
 
     /// The end of a namespace: its own finalizers are in `spec`.
@@ -629,11 +624,10 @@ fn propagation(kind: &Kind, object: &Value, options: &Value) -> Vec<&'static str
     match policy {
         Some("Foreground") => vec![FOREGROUND],
         Some("Orphan") => vec![ORPHAN],
-        Some(_) => Vec::new(),
         None if present.contains(&FOREGROUND) || present.contains(&ORPHAN) => Vec::new(),
         // The API of Jobs keeps the default it had before garbage collection existed.
         None if orphans => vec![ORPHAN],
-        None => Vec::new(),
+        Some(_) | None => Vec::new(),
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::seed;
 
 /// How often a quiet watch says how far it got; the real server takes about as long.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// The real server's shortest random limit for clients that name none.
 const DEFAULT_TIMEOUT: u64 = 1800;
 

@@ -364,15 +364,18 @@ impl Execution<'_> {
     }
 
     /// A quarter of the time waited so far: what is quick is noticed at once, what is slow costs few
-    /// calls. When it usually takes much longer, the looks between are saved.
+    /// calls. When it usually takes much longer, the looks between are saved, and then they come
+    /// twice as often: a chain of waits must not grow by a third.
     fn until_next_look(&self, waited: Duration, usual: Duration) -> Duration {
         let (shortest, longest) = self.around.options.poll;
-        let interval = (waited / 4).clamp(shortest, longest.max(shortest));
+        let every = |part: u32| (waited / part).clamp(shortest, longest.max(shortest));
         let likely = usual * 3 / 4;
-        if waited >= QUICK && waited + interval < likely {
+        if waited < QUICK || usual.is_zero() {
+            every(4)
+        } else if waited + every(4) < likely {
             likely.saturating_sub(waited)
         } else {
-            interval
+            every(8)
         }
     }
 }

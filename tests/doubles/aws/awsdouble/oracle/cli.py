@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .clients import Account, Admin
-from .compare import compare, count_by_kind, deleted, report
+from .compare import compare, count_by_kind, deleted, expect, report
 from .seed import Seed
 from .snapshot import snapshot
 
@@ -22,12 +22,14 @@ from .snapshot import snapshot
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("seed", "snapshot"):
+    for verb in ("seed", "seed-late", "snapshot"):
         one = verbs.add_parser(verb)
         one.add_argument("--config", required=True)
-    verbs.choices["seed"].add_argument("--cluster", default="demo")
-    verbs.choices["seed"].add_argument("--base-domain", default="example.com")
-    verbs.choices["seed"].add_argument("--infra-id")
+        if verb != "snapshot":
+            one.add_argument("--cluster", default="demo")
+            one.add_argument("--base-domain", default="example.com")
+            one.add_argument("--infra-id")
+    verbs.choices["seed-late"].add_argument("--public-zone", required=True)
     verbs.choices["snapshot"].add_argument("--out", help="instead of the standard output")
     verbs.choices["snapshot"].add_argument("--no-settle", action="store_true")
     for verb in ("compare", "deleted"):
@@ -35,12 +37,15 @@ def main(argv: list[str] | None = None) -> int:
         one.add_argument("before")
         one.add_argument("after")
     verbs.choices["compare"].add_argument("--json", action="store_true")
+    one = verbs.add_parser("expect", help="what shall be left: BEFORE and what was planted late")
+    for name in ("before", "during", "planted"):
+        one.add_argument(name)
     one = verbs.add_parser("count")
     one.add_argument("snapshot")
     one.add_argument("--base")
     options = parser.parse_args(argv)
     try:
-        return globals()["_" + options.verb](options)
+        return globals()["_" + options.verb.replace("-", "_")](options)
     except Exception as failure:
         print(f"the oracle could not tell: {failure}", file=sys.stderr)
         return 2
@@ -55,6 +60,21 @@ def _seed(options: argparse.Namespace) -> int:
             account, options.cluster, options.base_domain, options.infra_id
         ).plant()
     print(json.dumps(made))
+    return 0
+
+
+def _seed_late(options: argparse.Namespace) -> int:
+    config = _read(options.config)
+    keys = config["access_key"], config["secret_key"]
+    account = Account(config["endpoint"], *keys, config["regions"][0])
+    seed = Seed(account, options.cluster, options.base_domain, options.infra_id)
+    print(json.dumps(seed.plant_late(options.public_zone)))
+    return 0
+
+
+def _expect(options: argparse.Namespace) -> int:
+    before, during, planted = map(_read, (options.before, options.during, options.planted))
+    print(json.dumps(expect(before, during, planted)))
     return 0
 
 

@@ -20,7 +20,8 @@ PARTS = {
 }  # fmt: skip
 FORGIVEN = (
     "instances in state terminated, NAT gateways in state deleted and peering connections in a "
-    "final state (and their tags) that were not alive before: AWS itself goes on listing them"
+    "final state (and their tags) that were not alive before: AWS itself goes on listing them; the "
+    "KMS keys that AWS makes for itself are not looked at"
 )
 
 
@@ -73,6 +74,20 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         "forgiven": dict(sorted(forgiven.items())),
         "forgiveness": FORGIVEN,
     }
+
+
+def expect(
+    before: dict[str, Any], during: dict[str, Any], planted: list[tuple[str, str]]
+) -> dict[str, Any]:
+    """`before`, with what was planted in the meantime as it is in `during`: what shall be left."""
+    described = {kind: dict(rows) for kind, rows in before["described"].items()}
+    dumped = dict(before["dumped"])
+    for kind, identity in planted:
+        described.setdefault(kind, {})[identity] = during["described"][kind][identity]
+        for path, row in during["dumped"].items():
+            if path.endswith("/" + identity):
+                dumped[path] = row
+    return {**before, "described": described, "dumped": dumped}
 
 
 def count_by_kind(snapshot: dict[str, Any], base: dict[str, Any] | None = None) -> dict[str, int]:

@@ -350,27 +350,8 @@ class Seed:
             )
             return made["HostedZone"]["Id"].removeprefix("/hostedzone/")
 
-        def records(zone_id: str, rows: list[tuple[str, str, list[str]]]) -> None:
-            route53.change_resource_record_sets(
-                HostedZoneId=zone_id,
-                ChangeBatch={
-                    "Changes": [
-                        {
-                            "Action": "CREATE",
-                            "ResourceRecordSet": {
-                                "Name": name,
-                                "Type": kind,
-                                "TTL": 300,
-                                "ResourceRecords": [{"Value": value} for value in values],
-                            },
-                        }
-                        for name, kind, values in rows
-                    ]
-                },
-            )
-
         public = zone(base, "base")
-        records(
+        self._records(
             public,
             [
                 (f"www.{base}", "A", ["198.51.100.10"]),
@@ -379,17 +360,12 @@ class Seed:
                 (f"api.my{cluster}.{base}", "A", ["198.51.100.20"]),
                 (f"*.apps.my{cluster}.{base}", "A", ["198.51.100.21"]),
                 (f"api.{cluster}2.{base}", "A", ["198.51.100.22"]),
-                (f"{cluster}.{base}", "TXT", ['"owner=somebody-else"']),
-                # The cluster's own names with another type: not the cluster's.
-                (f"api.{cluster}.{base}", "TXT", ['"owner=somebody-else"']),
-                (f"_acme-challenge.api.{cluster}.{base}", "TXT", ['"token"']),
-                (f"apps.{cluster}.{base}", "CNAME", [f"www.{base}"]),
                 (f"dev.{base}", "NS", ["ns1.elsewhere.test", "ns2.elsewhere.test"]),
             ],
         )
         # A private zone of the very name of the cluster's, in another VPC.
         twin = zone(f"{cluster}.{base}", "twin", self.made["second_vpc"])
-        records(
+        self._records(
             twin,
             [
                 (f"api.{cluster}.{base}", "A", ["10.201.0.10"]),
@@ -397,7 +373,7 @@ class Seed:
             ],
         )
         longer = zone(f"my{cluster}.{base}", "longer", self.made["vpc"])
-        records(longer, [(f"api.my{cluster}.{base}", "A", ["10.200.0.10"])])
+        self._records(longer, [(f"api.my{cluster}.{base}", "A", ["10.200.0.10"])])
         for number, infra in ((twin, self.foreign), (longer, self.shorter)):
             route53.change_tags_for_resource(
                 ResourceType="hostedzone",
@@ -405,6 +381,42 @@ class Seed:
                 AddTags=pairs(self._tags(f"{infra}-int", infra=infra)),
             )
         self.made |= {"public_zone": public, "twin_zone": twin, "longer_zone": longer}
+
+    def plant_late(self, public_zone: str) -> list[tuple[str, str]]:
+        """Other people's records below the cluster's own domain, in the public zone.
+
+        An installer refuses a domain that has records already, so they are planted when the cluster
+        is there. They have the cluster's names with another type, or names below its names. Returns
+        what was planted, as kind and id of a snapshot, for `compare.expect`.
+        """
+        base, cluster = self.base, self.cluster
+        rows = [
+            (f"{cluster}.{base}", "TXT", ['"owner=somebody-else"']),
+            (f"api.{cluster}.{base}", "TXT", ['"owner=somebody-else"']),
+            (f"_acme-challenge.api.{cluster}.{base}", "TXT", ['"token"']),
+            (f"console.{cluster}.{base}", "CNAME", [f"www.{base}"]),
+        ]
+        self._records(public_zone, rows)
+        return [("route53:record", f"{public_zone}/{name}./{kind}") for name, kind, _ in rows]
+
+    def _records(self, zone_id: str, rows: list[tuple[str, str, list[str]]]) -> None:
+        self.account.client("route53").change_resource_record_sets(
+            HostedZoneId=zone_id,
+            ChangeBatch={
+                "Changes": [
+                    {
+                        "Action": "CREATE",
+                        "ResourceRecordSet": {
+                            "Name": name,
+                            "Type": kind,
+                            "TTL": 300,
+                            "ResourceRecords": [{"Value": value} for value in values],
+                        },
+                    }
+                    for name, kind, values in rows
+                ]
+            },
+        )
 
     def _buckets(self) -> None:
         s3 = self.account.client("s3")

@@ -97,7 +97,10 @@ pub(crate) fn manifests(inputs: Inputs<'_>) -> Result<Vec<Asset>> {
                 "subnet": {"filters": [{"name": "availability-zone", "values": [zone]}]},
             }),
         );
-        files.push(yaml(format!("cluster-api/machines/10_inframachine_{name}.yaml"), &machine)?);
+        files.push(yaml(
+            format!("cluster-api/machines/10_inframachine_{name}.yaml"),
+            &machine,
+        )?);
         let core = object(
             CORE,
             "Machine",
@@ -109,7 +112,10 @@ pub(crate) fn manifests(inputs: Inputs<'_>) -> Result<Vec<Asset>> {
                 "infrastructureRef": {"apiVersion": INFRASTRUCTURE, "kind": "AWSMachine", "name": name},
             }),
         );
-        files.push(yaml(format!("cluster-api/machines/10_machine_{name}.yaml"), &core)?);
+        files.push(yaml(
+            format!("cluster-api/machines/10_machine_{name}.yaml"),
+            &core,
+        )?);
     }
     Ok(files)
 }

@@ -11,27 +11,74 @@ struct Node {
 }
 
 const NODES: &[Node] = &[
-    Node { name: "SSH Key", parents: &[] },
-    Node { name: "Base Domain", parents: &["Platform"] },
-    Node { name: "Platform", parents: &[] },
-    Node { name: "Cluster Name", parents: &["Base Domain", "Platform"] },
-    Node { name: "Networking", parents: &["Platform"] },
-    Node { name: "Pull Secret", parents: &[] },
+    Node {
+        name: "SSH Key",
+        parents: &[],
+    },
+    Node {
+        name: "Base Domain",
+        parents: &["Platform"],
+    },
+    Node {
+        name: "Platform",
+        parents: &[],
+    },
+    Node {
+        name: "Cluster Name",
+        parents: &["Base Domain", "Platform"],
+    },
+    Node {
+        name: "Networking",
+        parents: &["Platform"],
+    },
+    Node {
+        name: "Pull Secret",
+        parents: &[],
+    },
     Node {
         name: "Install Config",
-        parents: &["SSH Key", "Base Domain", "Cluster Name", "Networking", "Pull Secret", "Platform"],
+        parents: &[
+            "SSH Key",
+            "Base Domain",
+            "Cluster Name",
+            "Networking",
+            "Pull Secret",
+            "Platform",
+        ],
     },
-    Node { name: "Cluster ID", parents: &["Install Config"] },
-    Node { name: "Platform Credentials Check", parents: &["Install Config"] },
-    Node { name: "Root CA", parents: &[] },
-    Node { name: "Kubeadmin Password", parents: &["Install Config"] },
+    Node {
+        name: "Cluster ID",
+        parents: &["Install Config"],
+    },
+    Node {
+        name: "Platform Credentials Check",
+        parents: &["Install Config"],
+    },
+    Node {
+        name: "Root CA",
+        parents: &[],
+    },
+    Node {
+        name: "Kubeadmin Password",
+        parents: &["Install Config"],
+    },
     Node {
         name: "Master Machines",
-        parents: &["Platform Credentials Check", "Cluster ID", "Install Config", "Root CA"],
+        parents: &[
+            "Platform Credentials Check",
+            "Cluster ID",
+            "Install Config",
+            "Root CA",
+        ],
     },
     Node {
         name: "Worker Machines",
-        parents: &["Platform Credentials Check", "Cluster ID", "Install Config", "Root CA"],
+        parents: &[
+            "Platform Credentials Check",
+            "Cluster ID",
+            "Install Config",
+            "Root CA",
+        ],
     },
     Node {
         name: "Common Manifests",
@@ -41,19 +88,52 @@ const NODES: &[Node] = &[
         name: "Openshift Manifests",
         parents: &["Install Config", "Cluster ID", "Kubeadmin Password"],
     },
-    Node { name: "Cluster API Manifests", parents: &["Install Config", "Cluster ID"] },
-    Node { name: "Kubeconfig Admin Client", parents: &["Root CA", "Install Config"] },
+    Node {
+        name: "Cluster API Manifests",
+        parents: &["Install Config", "Cluster ID"],
+    },
+    Node {
+        name: "Kubeconfig Admin Client",
+        parents: &["Root CA", "Install Config"],
+    },
     Node {
         name: "Bootstrap Ignition Config",
-        parents: &["Install Config", "Common Manifests", "Openshift Manifests", "Master Machines", "Worker Machines"],
+        parents: &[
+            "Install Config",
+            "Common Manifests",
+            "Openshift Manifests",
+            "Master Machines",
+            "Worker Machines",
+        ],
     },
-    Node { name: "Master Ignition Config", parents: &["Install Config", "Root CA"] },
-    Node { name: "Worker Ignition Config", parents: &["Install Config", "Root CA"] },
-    Node { name: "Metadata", parents: &["Cluster ID", "Install Config", "Bootstrap Ignition Config"] },
-    Node { name: "Terraform Variables", parents: &["Cluster ID", "Install Config"] },
-    Node { name: "Platform Permissions Check", parents: &["Install Config"] },
-    Node { name: "Platform Provisioning Check", parents: &["Install Config"] },
-    Node { name: "Platform Quota Check", parents: &["Install Config", "Master Machines", "Worker Machines"] },
+    Node {
+        name: "Master Ignition Config",
+        parents: &["Install Config", "Root CA"],
+    },
+    Node {
+        name: "Worker Ignition Config",
+        parents: &["Install Config", "Root CA"],
+    },
+    Node {
+        name: "Metadata",
+        parents: &["Cluster ID", "Install Config", "Bootstrap Ignition Config"],
+    },
+    Node {
+        name: "Terraform Variables",
+        parents: &["Cluster ID", "Install Config"],
+    },
+    Node {
+        name: "Platform Permissions Check",
+        parents: &["Install Config"],
+    },
+    Node {
+        name: "Platform Provisioning Check",
+        parents: &["Install Config"],
+    },
+    Node {
+        name: "Platform Quota Check",
+        parents: &["Install Config", "Master Machines", "Worker Machines"],
+    },
     Node {
         name: "Cluster",
         parents: &[
@@ -84,7 +164,10 @@ pub(crate) fn fetch(log: &Log, targets: &[&str], known: &dyn Fn(&str) -> bool) {
 }
 
 fn parents(name: &str) -> &'static [&'static str] {
-    NODES.iter().find(|node| node.name == name).map_or(&[], |node| node.parents)
+    NODES
+        .iter()
+        .find(|node| node.name == name)
+        .map_or(&[], |node| node.parents)
 }
 
 fn load(

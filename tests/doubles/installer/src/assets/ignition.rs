@@ -19,8 +19,12 @@ pub(crate) fn files(
     manifests: &[Asset],
 ) -> Vec<Asset> {
     let root = &certificates.root_ca.cert;
-    let pointers = ["master", "worker"]
-        .map(|role| Asset::new(format!("{role}.ign"), pointer(domain, role, root).to_string()));
+    let pointers = ["master", "worker"].map(|role| {
+        Asset::new(
+            format!("{role}.ign"),
+            pointer(domain, role, root).to_string(),
+        )
+    });
     let mut files = vec![Asset::new(
         "bootstrap.ign",
         bootstrap(certificates, release_image, manifests).to_string(),
@@ -31,7 +35,10 @@ pub(crate) fn files(
 
 /// A config that points at the machine configuration server.
 pub(crate) fn pointer(domain: &str, role: &str, root_ca: &str) -> Value {
-    let authority = format!("data:text/plain;charset=utf-8;base64,{}", BASE64.encode(root_ca));
+    let authority = format!(
+        "data:text/plain;charset=utf-8;base64,{}",
+        BASE64.encode(root_ca)
+    );
     json!({"ignition": {
         "config": {"merge": [{"source": format!("https://api-int.{domain}:22623/config/{role}")}]},
         "security": {"tls": {"certificateAuthorities": [{"source": authority}]}},
@@ -41,13 +48,22 @@ pub(crate) fn pointer(domain: &str, role: &str, root_ca: &str) -> Value {
 
 fn bootstrap(certificates: &Certificates, release_image: &str, manifests: &[Asset]) -> Value {
     let mut files = vec![
-        file("/etc/motd", "This is the bootstrap node; it will be destroyed when the master is fully up.\n"),
+        file(
+            "/etc/motd",
+            "This is the bootstrap node; it will be destroyed when the master is fully up.\n",
+        ),
         file("/opt/openshift/release-image", release_image),
         file("/opt/openshift/tls/root-ca.crt", &certificates.root_ca.cert),
-        file("/opt/openshift/tls/journal-gatewayd.crt", &certificates.journal.cert),
+        file(
+            "/opt/openshift/tls/journal-gatewayd.crt",
+            &certificates.journal.cert,
+        ),
     ];
     for manifest in manifests {
-        files.push(encoded(&format!("/opt/openshift/{}", manifest.path), &manifest.data));
+        files.push(encoded(
+            &format!("/opt/openshift/{}", manifest.path),
+            &manifest.data,
+        ));
     }
     json!({
         "ignition": {"version": "3.2.0"},

@@ -41,7 +41,11 @@ pub(crate) fn manifests(inputs: Inputs<'_>) -> Result<Vec<Asset>> {
         files.push(yaml(path, &machine)?);
     }
     let workers = config.machine_platform(&config.worker_pool());
-    let zones = if workers.zones.is_empty() { &inputs.facts.zones } else { &workers.zones };
+    let zones = if workers.zones.is_empty() {
+        &inputs.facts.zones
+    } else {
+        &workers.zones
+    };
     for (index, zone) in zones.iter().enumerate() {
         let replicas = share(config.workers(), zones.len(), index);
         let set = machine_set(inputs, &workers, zone, replicas);
@@ -102,7 +106,11 @@ fn read(tree: &Value) -> Result<MachineSet> {
             .filter_map(&text)
             .collect()
     };
-    let groups = spec["securityGroups"].as_array().into_iter().flatten().flat_map(&filters);
+    let groups = spec["securityGroups"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(&filters);
     let tags = spec["tags"].as_array().into_iter().flatten();
     Ok(MachineSet {
         name: text(&tree["metadata"]["name"]).context("no name")?,
@@ -113,7 +121,9 @@ fn read(tree: &Value) -> Result<MachineSet> {
         subnet_name: filters(&spec["subnet"]).into_iter().next(),
         subnet_id: text(&spec["subnet"]["id"]),
         groups: groups.collect(),
-        tags: tags.filter_map(|tag| Some((text(&tag["name"])?, text(&tag["value"])?))).collect(),
+        tags: tags
+            .filter_map(|tag| Some((text(&tag["name"])?, text(&tag["value"])?)))
+            .collect(),
     })
 }
 
@@ -163,7 +173,11 @@ fn machine_set(inputs: Inputs<'_>, pool: &MachinePlatform, zone: &str, replicas:
 }
 
 fn control_plane_set(inputs: Inputs<'_>, pool: &MachinePlatform) -> Value {
-    let zones = if pool.zones.is_empty() { &inputs.facts.zones } else { &pool.zones };
+    let zones = if pool.zones.is_empty() {
+        &inputs.facts.zones
+    } else {
+        &pool.zones
+    };
     let infra_id = &inputs.identity.infra_id;
     let domains: Vec<Value> = zones
         .iter()
@@ -208,7 +222,11 @@ fn control_plane_set(inputs: Inputs<'_>, pool: &MachinePlatform) -> Value {
 fn provider_spec(inputs: Inputs<'_>, role: Role, pool: &MachinePlatform, zone: &str) -> Value {
     let infra_id = &inputs.identity.infra_id;
     let (name, default_type, groups) = match role {
-        Role::Master => ("master", MASTER_TYPE, ["node", "lb", "controlplane"].as_slice()),
+        Role::Master => (
+            "master",
+            MASTER_TYPE,
+            ["node", "lb", "controlplane"].as_slice(),
+        ),
         Role::Worker => ("worker", WORKER_TYPE, ["node", "lb"].as_slice()),
     };
     let filters = |group: &&str| json!({"filters": [{"name": "tag:Name", "values": [format!("{infra_id}-{group}")]}]});
@@ -245,7 +263,11 @@ fn provider_spec(inputs: Inputs<'_>, role: Role, pool: &MachinePlatform, zone: &
 
 /// The reference to the subnet of a zone.
 fn subnet(inputs: Inputs<'_>, zone: &str, public: bool) -> Value {
-    let own = inputs.facts.subnets.iter().find(|s| s.zone == zone && s.public == public);
+    let own = inputs
+        .facts
+        .subnets
+        .iter()
+        .find(|s| s.zone == zone && s.public == public);
     match own {
         Some(subnet) => json!({"id": subnet.id}),
         None => {
@@ -268,9 +290,16 @@ pub(crate) fn image(inputs: Inputs<'_>, pool: &MachinePlatform) -> String {
 
 /// The zone of the n-th machine of a pool.
 pub(crate) fn zone_of(pool: &MachinePlatform, inputs: Inputs<'_>, index: i64) -> String {
-    let zones = if pool.zones.is_empty() { &inputs.facts.zones } else { &pool.zones };
+    let zones = if pool.zones.is_empty() {
+        &inputs.facts.zones
+    } else {
+        &pool.zones
+    };
     let index = usize::try_from(index).unwrap_or_default();
-    zones.get(index % zones.len().max(1)).cloned().unwrap_or_default()
+    zones
+        .get(index % zones.len().max(1))
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// How many of `total` fall to one of `parts`: the first ones get the rest.
@@ -290,22 +319,45 @@ mod tests {
 
     #[test]
     fn machine_sets_are_read_as_they_were_written() {
-        let Ok(config) = InstallConfig::parse(&GOOD.replace("name: worker, replicas: 3", "name: worker, replicas: 4"))
-        else {
+        let Ok(config) = InstallConfig::parse(
+            &GOOD.replace("name: worker, replicas: 3", "name: worker, replicas: 4"),
+        ) else {
             unreachable!()
         };
-        let identity = Identity { uuid: "5d4e".to_owned(), infra_id: "demo-x7k2p".to_owned() };
-        let zones = ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec();
-        let facts = Facts { zones, ..Facts::default() };
-        let files = match manifests(Inputs { config: &config, identity: &identity, facts: &facts }) {
+        let identity = Identity {
+            uuid: "5d4e".to_owned(),
+            infra_id: "demo-x7k2p".to_owned(),
+        };
+        let zones = ["us-east-1a", "us-east-1b", "us-east-1c"]
+            .map(str::to_owned)
+            .to_vec();
+        let facts = Facts {
+            zones,
+            ..Facts::default()
+        };
+        let files = match manifests(Inputs {
+            config: &config,
+            identity: &identity,
+            facts: &facts,
+        }) {
             Ok(files) => files,
             Err(error) => unreachable!("{error:#}"),
         };
-        let Ok(sets) = machine_sets(&files) else { unreachable!() };
-        assert_eq!(sets.iter().map(|set| set.replicas).collect::<Vec<_>>(), [2, 1, 1]);
-        let Some(first) = sets.first() else { unreachable!() };
+        let Ok(sets) = machine_sets(&files) else {
+            unreachable!()
+        };
+        assert_eq!(
+            sets.iter().map(|set| set.replicas).collect::<Vec<_>>(),
+            [2, 1, 1]
+        );
+        let Some(first) = sets.first() else {
+            unreachable!()
+        };
         assert_eq!(first.name, "demo-x7k2p-worker-us-east-1a");
-        assert_eq!(first.subnet_name.as_deref(), Some("demo-x7k2p-subnet-private-us-east-1a"));
+        assert_eq!(
+            first.subnet_name.as_deref(),
+            Some("demo-x7k2p-subnet-private-us-east-1a")
+        );
         assert_eq!(first.groups, ["demo-x7k2p-node", "demo-x7k2p-lb"]);
         assert!(first.tags.contains(&("team".to_owned(), "demo".to_owned())));
     }

@@ -60,7 +60,10 @@ pub(crate) fn common(inputs: Inputs<'_>, certificates: &Certificates) -> Result<
                 &json!({"install-config": install_config}),
             ),
         )?,
-        yaml("manifests/cluster-dns-02-config.yml", &cluster_kind("DNS", dns, None))?,
+        yaml(
+            "manifests/cluster-dns-02-config.yml",
+            &cluster_kind("DNS", dns, None),
+        )?,
         yaml(
             "manifests/cluster-infrastructure-02-config.yml",
             &cluster_kind(
@@ -129,11 +132,19 @@ pub(crate) fn common(inputs: Inputs<'_>, certificates: &Certificates) -> Result<
         )?,
         yaml(
             "manifests/kube-cloud-config.yaml",
-            &config_map("openshift-config-managed", "kube-cloud-config", &json!({"cloud.conf": "[Global]\n"})),
+            &config_map(
+                "openshift-config-managed",
+                "kube-cloud-config",
+                &json!({"cloud.conf": "[Global]\n"}),
+            ),
         )?,
         yaml(
             "manifests/kube-system-configmap-root-ca.yaml",
-            &config_map("kube-system", "root-ca", &json!({"ca.crt": certificates.root_ca.cert})),
+            &config_map(
+                "kube-system",
+                "root-ca",
+                &json!({"ca.crt": certificates.root_ca.cert}),
+            ),
         )?,
         yaml(
             "manifests/machine-config-server-ca-configmap.yaml",
@@ -148,7 +159,10 @@ pub(crate) fn common(inputs: Inputs<'_>, certificates: &Certificates) -> Result<
             &secret(
                 "openshift-machine-config-operator",
                 "machine-config-server-tls",
-                &[("tls.crt", &certificates.mcs.cert), ("tls.key", &certificates.mcs.key)],
+                &[
+                    ("tls.crt", &certificates.mcs.cert),
+                    ("tls.key", &certificates.mcs.key),
+                ],
             ),
         )?,
         yaml(
@@ -176,7 +190,10 @@ pub(crate) fn openshift(
         &secret(
             "kube-system",
             "aws-creds",
-            &[("aws_access_key_id", &keys.id), ("aws_secret_access_key", &keys.secret)],
+            &[
+                ("aws_access_key_id", &keys.id),
+                ("aws_secret_access_key", &keys.secret),
+            ],
         ),
     )?);
     files.push(yaml(
@@ -198,7 +215,8 @@ pub(crate) fn openshift(
         }),
     )?);
     for role in ["master", "worker"] {
-        let pointer = super::ignition::pointer(&domain, role, &certificates.root_ca.cert).to_string();
+        let pointer =
+            super::ignition::pointer(&domain, role, &certificates.root_ca.cert).to_string();
         files.push(yaml(
             format!("openshift/99_openshift-cluster-api_{role}-user-data-secret.yaml"),
             &secret(

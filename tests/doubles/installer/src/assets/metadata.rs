@@ -31,7 +31,12 @@ fn document(inputs: Inputs<'_>) -> Value {
     let endpoints = &config.tree["platform"]["aws"]["serviceEndpoints"];
     if endpoints.as_array().is_some_and(|list| !list.is_empty()) {
         let pair = |entry: &Value| json!({"name": entry["name"], "url": entry["url"]});
-        let list: Vec<Value> = endpoints.as_array().into_iter().flatten().map(pair).collect();
+        let list: Vec<Value> = endpoints
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(pair)
+            .collect();
         platform["serviceEndpoints"] = json!(list);
     }
     platform["identifier"] = json!([
@@ -58,7 +63,11 @@ fn document(inputs: Inputs<'_>) -> Value {
 /// `Gate=true` lists become two lists of names.
 fn gates(list: &Value) -> Value {
     let named = |wanted: &str| -> Vec<Value> {
-        let entries = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let entries = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         entries
             .filter_map(|entry| entry.split_once('='))
             .filter(|(_, value)| *value == wanted)
@@ -76,10 +85,19 @@ mod tests {
 
     #[test]
     fn one_line_in_the_order_of_the_real_file() {
-        let Ok(config) = InstallConfig::parse(GOOD) else { unreachable!() };
-        let identity = Identity { uuid: "5d4e".to_owned(), infra_id: "demo-x7k2p".to_owned() };
+        let Ok(config) = InstallConfig::parse(GOOD) else {
+            unreachable!()
+        };
+        let identity = Identity {
+            uuid: "5d4e".to_owned(),
+            infra_id: "demo-x7k2p".to_owned(),
+        };
         let facts = Facts::default();
-        let file = file(Inputs { config: &config, identity: &identity, facts: &facts });
+        let file = file(Inputs {
+            config: &config,
+            identity: &identity,
+            facts: &facts,
+        });
         assert_eq!(
             String::from_utf8_lossy(&file.data),
             r#"{"clusterName":"demo","clusterID":"5d4e","infraID":"demo-x7k2p","aws":{"region":"us-east-1","serviceEndpoints":[{"name":"ec2","url":"http://127.0.0.1:5000"}],"identifier":[{"kubernetes.io/cluster/demo-x7k2p":"owned"},{"openshiftClusterID":"5d4e"},{"sigs.k8s.io/cluster-api-provider-aws/cluster/demo-x7k2p":"owned"}],"clusterDomain":"demo.example.com"},"featureSet":"","customFeatureSet":null}"#

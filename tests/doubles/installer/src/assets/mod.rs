@@ -74,7 +74,7 @@ pub(crate) struct Inputs<'a> {
 /// A document as a file.
 fn yaml(path: impl Into<String>, document: &Value) -> Result<Asset> {
     let path = path.into();
-    let text = serde_saphyr::to_string(document)
-        .with_context(|| format!("failed to marshal {path}"))?;
+    let text =
+        serde_saphyr::to_string(document).with_context(|| format!("failed to marshal {path}"))?;
     Ok(Asset::new(path, text))
 }

@@ -40,13 +40,21 @@ pub(crate) async fn create(
     sets: &[MachineSet],
 ) -> Result<()> {
     let workers = workers(site, &network.vpc, sets).await.context("workers")?;
-    router(site, network, private_zone, &workers).await.context("the router's load balancer")?;
+    router(site, network, private_zone, &workers)
+        .await
+        .context("the router's load balancer")?;
     registry(site).await.context("the registry's bucket")?;
     for component in COMPONENTS {
-        user(site, component).await.with_context(|| format!("the user of {component}"))?;
+        user(site, component)
+            .await
+            .with_context(|| format!("the user of {component}"))?;
     }
-    volumes(site, network, workers.first().map(String::as_str)).await.context("volumes")?;
-    interfaces(site, network).await.context("network interfaces")
+    volumes(site, network, workers.first().map(String::as_str))
+        .await
+        .context("volumes")?;
+    interfaces(site, network)
+        .await
+        .context("network interfaces")
 }
 
 async fn workers(site: Site<'_>, vpc: &str, sets: &[MachineSet]) -> Result<Vec<String>> {
@@ -138,7 +146,11 @@ async fn router(
     }
     let public = network.public_subnets();
     let outside = site.config.is_public() && !public.is_empty();
-    let subnets = if outside { public } else { network.private_subnets() };
+    let subnets = if outside {
+        public
+    } else {
+        network.private_subnets()
+    };
     let elb = &site.cloud.elb;
     let answer = elb
         .create_load_balancer()
@@ -152,7 +164,9 @@ async fn router(
         .await
         .aws("Elastic Load Balancing: CreateLoadBalancer")?;
     if !workers.is_empty() {
-        let members = workers.iter().map(|worker| Member::builder().instance_id(worker).build());
+        let members = workers
+            .iter()
+            .map(|worker| Member::builder().instance_id(worker).build());
         elb.register_instances_with_load_balancer()
             .load_balancer_name(&name)
             .set_instances(Some(members.collect()))
@@ -171,7 +185,10 @@ async fn router(
     let target = Target {
         dns_name: answer.dns_name.context("AWS answered no DNS name")?,
         // The zone of classic balancers in the oldest region, for an emulation that names none.
-        zone: zone.filter(|zone| !zone.is_empty()).unwrap_or("Z35SXDOTRQ7X7K").to_owned(),
+        zone: zone
+            .filter(|zone| !zone.is_empty())
+            .unwrap_or("Z35SXDOTRQ7X7K")
+            .to_owned(),
     };
     let apps = format!("*.apps.{}", site.config.domain());
     let private = dns::private_cloud(site).await?;
@@ -198,7 +215,9 @@ async fn registry(site: Site<'_>) -> Result<()> {
     s3.put_bucket_versioning()
         .bucket(&versioned)
         .versioning_configuration(
-            VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build(),
+            VersioningConfiguration::builder()
+                .status(BucketVersioningStatus::Enabled)
+                .build(),
         )
         .send()
         .await
@@ -270,7 +289,10 @@ async fn volumes(site: Site<'_>, network: &Network, worker: Option<&str>) -> Res
         tags.insert("Name".to_owned(), site.name(&format!("dynamic-{claim}")));
         tags.insert("CSIVolumeName".to_owned(), claim);
         tags.insert("ebs.csi.aws.com/cluster".to_owned(), "true".to_owned());
-        tags.insert("kubernetes.io/created-for/pvc/name".to_owned(), "data-0".to_owned());
+        tags.insert(
+            "kubernetes.io/created-for/pvc/name".to_owned(),
+            "data-0".to_owned(),
+        );
         let answer = ec2
             .create_volume()
             .availability_zone(zone)
@@ -308,16 +330,17 @@ async fn volumes(site: Site<'_>, network: &Network, worker: Option<&str>) -> Res
 
 /// Interfaces that pods left behind: a tagged one, and one that only lies in the cluster's network.
 async fn interfaces(site: Site<'_>, network: &Network) -> Result<()> {
-    let Some(zone) = network.zones.first() else { return Ok(()) };
+    let Some(zone) = network.zones.first() else {
+        return Ok(());
+    };
     let nodes = security_groups::named(site, &network.vpc, &site.name("node")).await?;
     for tagged in [true, false] {
         // In a network that belongs to the user, nothing but its tag would tell whose it is.
         if !tagged && site.facts.vpc.is_some() {
             continue;
         }
-        let tags = tagged.then(|| {
-            specification(ResourceType::NetworkInterface, &site.owned_tags())
-        });
+        let tags =
+            tagged.then(|| specification(ResourceType::NetworkInterface, &site.owned_tags()));
         site.cloud
             .ec2
             .create_network_interface()

@@ -2,9 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use aws_sdk_ec2::types::InstanceStateName;
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, Tag, Tagging,
-};
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tag, Tagging};
 
 use super::load_balancers::{self, Balancers};
 use super::{AwsResult as _, Site, Tags, filter, machines, security_groups};
@@ -17,7 +15,9 @@ pub(crate) fn bucket(site: Site<'_>) -> String {
 /// Creates the bucket, with the network.
 pub(crate) async fn create_bucket(site: Site<'_>) -> Result<()> {
     let name = bucket(site);
-    make_bucket(site, &name, &site.tags(&name, "common")).await.context("failed to create bucket")
+    make_bucket(site, &name, &site.tags(&name, "common"))
+        .await
+        .context("failed to create bucket")
 }
 
 /// Puts the bootstrap host's configuration into it.
@@ -82,7 +82,10 @@ pub(crate) async fn destroy(site: Site<'_>, vpc: &str, balancers: &Balancers) ->
         .send()
         .await
         .aws("EC2: DescribeInstances")?;
-    let hosts = answer.reservations().iter().flat_map(|reservation| reservation.instances());
+    let hosts = answer
+        .reservations()
+        .iter()
+        .flat_map(|reservation| reservation.instances());
     let ids: Vec<String> = hosts.filter_map(|host| host.instance_id.clone()).collect();
     for host in &ids {
         load_balancers::deregister(site, balancers, host).await?;

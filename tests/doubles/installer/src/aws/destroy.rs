@@ -35,10 +35,17 @@ pub(crate) struct Target {
 
 /// Deletes everything of a cluster.
 pub(crate) async fn cluster(cloud: &Cloud, target: &Target, info: &dyn Fn(&str)) -> Result<()> {
-    let owned = Owned { cloud, target, info };
+    let owned = Owned {
+        cloud,
+        target,
+        info,
+    };
     // The order of docs/spec/20 §9.9.
     owned.instances().await.context("instances")?;
-    owned.classic_balancers().await.context("classic load balancers")?;
+    owned
+        .classic_balancers()
+        .await
+        .context("classic load balancers")?;
     owned.balancers().await.context("load balancers")?;
     owned.buckets().await.context("buckets")?;
     owned.zones().await.context("hosted zones")?;
@@ -75,7 +82,11 @@ impl Owned<'_> {
 
     async fn instances(&self) -> Result<()> {
         let ec2 = &self.cloud.ec2;
-        let mut pages = ec2.describe_instances().filters(self.mine()).into_paginator().send();
+        let mut pages = ec2
+            .describe_instances()
+            .filters(self.mine())
+            .into_paginator()
+            .send();
         let mut ids = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.aws("EC2: DescribeInstances")?;
@@ -89,7 +100,9 @@ impl Owned<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        let request = ec2.terminate_instances().set_instance_ids(Some(ids.clone()));
+        let request = ec2
+            .terminate_instances()
+            .set_instance_ids(Some(ids.clone()));
         request.send().await.aws("EC2: TerminateInstances")?;
         machines::in_state(self.cloud, &ids, &InstanceStateName::Terminated).await?;
         ids.iter().for_each(|id| self.deleted("instance", id));
@@ -102,16 +115,25 @@ impl Owned<'_> {
         let answer = elb.describe_load_balancers().send().await;
         let answer = answer.aws(&format!("{service}: DescribeLoadBalancers"))?;
         for balancer in answer.load_balancer_descriptions() {
-            let Some(name) = balancer.load_balancer_name() else { continue };
+            let Some(name) = balancer.load_balancer_name() else {
+                continue;
+            };
             let tags = elb.describe_tags().load_balancer_names(name).send().await;
             let tags = tags.aws(&format!("{service}: DescribeTags"))?;
             let pairs = tags.tag_descriptions().iter().flat_map(|one| one.tags());
             let tags: Tags = pairs
-                .map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned()))
+                .map(|tag| {
+                    (
+                        tag.key().to_owned(),
+                        tag.value().unwrap_or_default().to_owned(),
+                    )
+                })
                 .collect();
             if self.is_mine(&tags) {
                 let request = elb.delete_load_balancer().load_balancer_name(name).send();
-                request.await.aws(&format!("{service}: DeleteLoadBalancer"))?;
+                request
+                    .await
+                    .aws(&format!("{service}: DeleteLoadBalancer"))?;
                 self.deleted("load balancer", name);
             }
         }
@@ -125,17 +147,27 @@ impl Owned<'_> {
         let mut pages = elb.describe_load_balancers().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.aws(&format!("{service}: DescribeLoadBalancers"))?;
-            arns.extend(page.load_balancers().iter().filter_map(|one| one.load_balancer_arn.clone()));
+            arns.extend(
+                page.load_balancers()
+                    .iter()
+                    .filter_map(|one| one.load_balancer_arn.clone()),
+            );
         }
         let mut groups = Vec::new();
         let mut pages = elb.describe_target_groups().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.aws(&format!("{service}: DescribeTargetGroups"))?;
-            groups.extend(page.target_groups().iter().filter_map(|one| one.target_group_arn.clone()));
+            groups.extend(
+                page.target_groups()
+                    .iter()
+                    .filter_map(|one| one.target_group_arn.clone()),
+            );
         }
         for arn in self.owned_arns(arns).await? {
             let request = elb.delete_load_balancer().load_balancer_arn(&arn).send();
-            request.await.aws(&format!("{service}: DeleteLoadBalancer"))?;
+            request
+                .await
+                .aws(&format!("{service}: DeleteLoadBalancer"))?;
             self.deleted("load balancer", &arn);
         }
         for arn in self.owned_arns(groups).await? {
@@ -155,9 +187,15 @@ impl Owned<'_> {
         let mut owned = Vec::new();
         // The most that one call takes.
         for batch in arns.chunks(20) {
-            let request =
-                self.cloud.elbv2.describe_tags().set_resource_arns(Some(batch.to_vec())).send();
-            let answer = request.await.aws("Elastic Load Balancing v2: DescribeTags")?;
+            let request = self
+                .cloud
+                .elbv2
+                .describe_tags()
+                .set_resource_arns(Some(batch.to_vec()))
+                .send();
+            let answer = request
+                .await
+                .aws("Elastic Load Balancing v2: DescribeTags")?;
             for description in answer.tag_descriptions() {
                 let tags = description.tags().iter();
                 let tags: Tags = tags
@@ -176,11 +214,13 @@ impl Owned<'_> {
         let answer = s3.list_buckets().send().await.aws("S3: ListBuckets")?;
         for name in answer.buckets().iter().filter_map(|bucket| bucket.name()) {
             let tags = s3.get_bucket_tagging().bucket(name).send().await;
-            let tags = tags.aws_unless("S3: GetBucketTagging", &["NoSuchTagSet", "NoSuchBucket"])?;
+            let tags =
+                tags.aws_unless("S3: GetBucketTagging", &["NoSuchTagSet", "NoSuchBucket"])?;
             let Some(tags) = tags else { continue };
             let pairs = tags.tag_set().iter();
-            let tags: Tags =
-                pairs.map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+            let tags: Tags = pairs
+                .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+                .collect();
             if self.is_mine(&tags) {
                 bucket(self.cloud, name).await?;
                 self.deleted("bucket", name);
@@ -190,7 +230,9 @@ impl Owned<'_> {
     }
 
     async fn zones(&self) -> Result<()> {
-        let Some(domain) = &self.target.domain else { return Ok(()) };
+        let Some(domain) = &self.target.domain else {
+            return Ok(());
+        };
         let private = match &self.target.hosted_zone_role {
             Some(role) => &self.cloud.assuming(role, None, "openshift-install").await?,
             None => self.cloud,
@@ -215,8 +257,13 @@ impl Owned<'_> {
                 .send()
                 .await
                 .aws("Route 53: ListTagsForResource")?;
-            let set = tags.resource_tag_set.map(|set| set.tags.unwrap_or_default());
-            let value = set.unwrap_or_default().into_iter().find(|tag| tag.key == Some(self.key()));
+            let set = tags
+                .resource_tag_set
+                .map(|set| set.tags.unwrap_or_default());
+            let value = set
+                .unwrap_or_default()
+                .into_iter()
+                .find(|tag| tag.key == Some(self.key()));
             let value = value.and_then(|tag| tag.value).unwrap_or_default();
             if value != "owned" && value != "shared" {
                 continue;
@@ -226,16 +273,23 @@ impl Owned<'_> {
                 .into_iter()
                 .filter(|record| {
                     record.name().trim_end_matches('.') != domain
-                        && record.name().trim_end_matches('.').ends_with(&format!(".{domain}"))
+                        && record
+                            .name()
+                            .trim_end_matches('.')
+                            .ends_with(&format!(".{domain}"))
                 })
                 .collect();
             if let Some(public) = &public {
-                let names: BTreeSet<_> =
-                    own.iter().map(|r| (r.name().to_owned(), r.r#type().as_str().to_owned())).collect();
+                let names: BTreeSet<_> = own
+                    .iter()
+                    .map(|r| (r.name().to_owned(), r.r#type().as_str().to_owned()))
+                    .collect();
                 let all = self::records(self.cloud, public).await?;
                 let same: Vec<_> = all
                     .into_iter()
-                    .filter(|r| names.contains(&(r.name().to_owned(), r.r#type().as_str().to_owned())))
+                    .filter(|r| {
+                        names.contains(&(r.name().to_owned(), r.r#type().as_str().to_owned()))
+                    })
                     .collect();
                 delete_records(self.cloud, public, same).await?;
             }
@@ -251,7 +305,10 @@ impl Owned<'_> {
                     .resource_type(TagResourceType::Hostedzone)
                     .resource_id(&zone)
                     .remove_tag_keys(self.key());
-                request.send().await.aws("Route 53: ChangeTagsForResource")?;
+                request
+                    .send()
+                    .await
+                    .aws("Route 53: ChangeTagsForResource")?;
             }
         }
         Ok(())
@@ -262,7 +319,12 @@ impl Owned<'_> {
         let mut name = domain;
         while let Some((_, parent)) = name.split_once('.') {
             name = parent;
-            let request = self.cloud.route53.list_hosted_zones_by_name().dns_name(name).send();
+            let request = self
+                .cloud
+                .route53
+                .list_hosted_zones_by_name()
+                .dns_name(name)
+                .send();
             let answer = request.await.aws("Route 53: ListHostedZonesByName")?;
             let zone = answer.hosted_zones().iter().find(|zone| {
                 zone.name().trim_end_matches('.') == name
@@ -277,9 +339,17 @@ impl Owned<'_> {
 
     async fn gateways(&self) -> Result<()> {
         let ec2 = &self.cloud.ec2;
-        let answer = ec2.describe_vpc_endpoints().filters(self.mine()).send().await;
+        let answer = ec2
+            .describe_vpc_endpoints()
+            .filters(self.mine())
+            .send()
+            .await;
         let answer = answer.aws("EC2: DescribeVpcEndpoints")?;
-        for endpoint in answer.vpc_endpoints().iter().filter_map(|one| one.vpc_endpoint_id()) {
+        for endpoint in answer
+            .vpc_endpoints()
+            .iter()
+            .filter_map(|one| one.vpc_endpoint_id())
+        {
             let request = ec2.delete_vpc_endpoints().vpc_endpoint_ids(endpoint).send();
             request.await.aws("EC2: DeleteVpcEndpoints")?;
             self.deleted("VPC endpoint", endpoint);
@@ -298,10 +368,18 @@ impl Owned<'_> {
         }
         for nat in &leaving {
             until("NAT gateway", || async {
-                let request = ec2.describe_nat_gateways().nat_gateway_ids(nat).send().await;
-                let answer = request.aws_unless("EC2: DescribeNatGateways", &["NatGatewayNotFound"])?;
+                let request = ec2
+                    .describe_nat_gateways()
+                    .nat_gateway_ids(nat)
+                    .send()
+                    .await;
+                let answer =
+                    request.aws_unless("EC2: DescribeNatGateways", &["NatGatewayNotFound"])?;
                 Ok(answer.is_none_or(|answer| {
-                    answer.nat_gateways().iter().all(|n| n.state() == Some(&NatGatewayState::Deleted))
+                    answer
+                        .nat_gateways()
+                        .iter()
+                        .all(|n| n.state() == Some(&NatGatewayState::Deleted))
                 }))
             })
             .await?;
@@ -309,7 +387,11 @@ impl Owned<'_> {
         }
         let addresses = ec2.describe_addresses().filters(self.mine()).send().await;
         let addresses = addresses.aws("EC2: DescribeAddresses")?;
-        for address in addresses.addresses().iter().filter_map(|one| one.allocation_id()) {
+        for address in addresses
+            .addresses()
+            .iter()
+            .filter_map(|one| one.allocation_id())
+        {
             let request = ec2.release_address().allocation_id(address).send();
             request.await.aws("EC2: ReleaseAddress")?;
             self.deleted("address", address);
@@ -324,14 +406,21 @@ impl Owned<'_> {
         for volume in volumes.volumes().iter().filter_map(|one| one.volume_id()) {
             until("volume", || async {
                 let request = ec2.delete_volume().volume_id(volume).send();
-                Ok(request.await.aws_unless("EC2: DeleteVolume", HELD)?.is_some())
+                Ok(request
+                    .await
+                    .aws_unless("EC2: DeleteVolume", HELD)?
+                    .is_some())
             })
             .await?;
             self.deleted("volume", volume);
         }
         let snapshots = ec2.describe_snapshots().filters(self.mine()).send().await;
         let snapshots = snapshots.aws("EC2: DescribeSnapshots")?;
-        for snapshot in snapshots.snapshots().iter().filter_map(|one| one.snapshot_id()) {
+        for snapshot in snapshots
+            .snapshots()
+            .iter()
+            .filter_map(|one| one.snapshot_id())
+        {
             let request = ec2.delete_snapshot().snapshot_id(snapshot).send();
             request.await.aws("EC2: DeleteSnapshot")?;
             self.deleted("snapshot", snapshot);
@@ -350,17 +439,32 @@ impl Owned<'_> {
                 .instance_profile_name(&profile)
                 .role_name(&name)
                 .send();
-            request.await.aws_unless("IAM: RemoveRoleFromInstanceProfile", &missing)?;
-            let request = iam.delete_instance_profile().instance_profile_name(&profile).send();
-            request.await.aws_unless("IAM: DeleteInstanceProfile", &missing)?;
+            request
+                .await
+                .aws_unless("IAM: RemoveRoleFromInstanceProfile", &missing)?;
+            let request = iam
+                .delete_instance_profile()
+                .instance_profile_name(&profile)
+                .send();
+            request
+                .await
+                .aws_unless("IAM: DeleteInstanceProfile", &missing)?;
             let policies = iam.list_role_policies().role_name(&name).send().await;
             let policies = policies.aws_unless("IAM: ListRolePolicies", &missing)?;
             let Some(policies) = policies else { continue };
             for policy in policies.policy_names() {
-                let request = iam.delete_role_policy().role_name(&name).policy_name(policy).send();
+                let request = iam
+                    .delete_role_policy()
+                    .role_name(&name)
+                    .policy_name(policy)
+                    .send();
                 request.await.aws("IAM: DeleteRolePolicy")?;
             }
-            iam.delete_role().role_name(&name).send().await.aws("IAM: DeleteRole")?;
+            iam.delete_role()
+                .role_name(&name)
+                .send()
+                .await
+                .aws("IAM: DeleteRole")?;
             self.deleted("role", &name);
         }
         Ok(())
@@ -375,24 +479,48 @@ impl Owned<'_> {
             names.extend(page.users().iter().map(|user| user.user_name().to_owned()));
         }
         for name in names {
-            let user = iam.get_user().user_name(&name).send().await.aws("IAM: GetUser")?;
-            let pairs = user.user.map(|user| user.tags.unwrap_or_default()).unwrap_or_default();
+            let user = iam
+                .get_user()
+                .user_name(&name)
+                .send()
+                .await
+                .aws("IAM: GetUser")?;
+            let pairs = user
+                .user
+                .map(|user| user.tags.unwrap_or_default())
+                .unwrap_or_default();
             let tags: Tags = pairs.into_iter().map(|tag| (tag.key, tag.value)).collect();
             if !self.is_mine(&tags) {
                 continue;
             }
             let policies = iam.list_user_policies().user_name(&name).send().await;
             for policy in policies.aws("IAM: ListUserPolicies")?.policy_names() {
-                let request = iam.delete_user_policy().user_name(&name).policy_name(policy).send();
+                let request = iam
+                    .delete_user_policy()
+                    .user_name(&name)
+                    .policy_name(policy)
+                    .send();
                 request.await.aws("IAM: DeleteUserPolicy")?;
             }
             let keys = iam.list_access_keys().user_name(&name).send().await;
             let keys = keys.aws("IAM: ListAccessKeys")?;
-            for key in keys.access_key_metadata().iter().filter_map(|key| key.access_key_id()) {
-                let request = iam.delete_access_key().user_name(&name).access_key_id(key).send();
+            for key in keys
+                .access_key_metadata()
+                .iter()
+                .filter_map(|key| key.access_key_id())
+            {
+                let request = iam
+                    .delete_access_key()
+                    .user_name(&name)
+                    .access_key_id(key)
+                    .send();
                 request.await.aws("IAM: DeleteAccessKey")?;
             }
-            iam.delete_user().user_name(&name).send().await.aws("IAM: DeleteUser")?;
+            iam.delete_user()
+                .user_name(&name)
+                .send()
+                .await
+                .aws("IAM: DeleteUser")?;
             self.deleted("user", &name);
         }
         Ok(())
@@ -402,18 +530,34 @@ impl Owned<'_> {
         let ec2 = &self.cloud.ec2;
         let vpcs = ec2.describe_vpcs().filters(self.mine()).send().await;
         let vpcs = vpcs.aws("EC2: DescribeVpcs")?;
-        let vpcs: Vec<String> = vpcs.vpcs().iter().filter_map(|one| one.vpc_id.clone()).collect();
+        let vpcs: Vec<String> = vpcs
+            .vpcs()
+            .iter()
+            .filter_map(|one| one.vpc_id.clone())
+            .collect();
         self.interfaces(&vpcs).await?;
         self.groups().await?;
-        let gateways = ec2.describe_internet_gateways().filters(self.mine()).send().await;
+        let gateways = ec2
+            .describe_internet_gateways()
+            .filters(self.mine())
+            .send()
+            .await;
         let gateways = gateways.aws("EC2: DescribeInternetGateways")?;
         for gateway in gateways.internet_gateways() {
-            let Some(id) = gateway.internet_gateway_id() else { continue };
+            let Some(id) = gateway.internet_gateway_id() else {
+                continue;
+            };
             for vpc in gateway.attachments().iter().filter_map(|one| one.vpc_id()) {
                 until("internet gateway", || async {
-                    let request =
-                        ec2.detach_internet_gateway().internet_gateway_id(id).vpc_id(vpc).send();
-                    Ok(request.await.aws_unless("EC2: DetachInternetGateway", HELD)?.is_some())
+                    let request = ec2
+                        .detach_internet_gateway()
+                        .internet_gateway_id(id)
+                        .vpc_id(vpc)
+                        .send();
+                    Ok(request
+                        .await
+                        .aws_unless("EC2: DetachInternetGateway", HELD)?
+                        .is_some())
                 })
                 .await?;
             }
@@ -426,15 +570,24 @@ impl Owned<'_> {
         for subnet in subnets.subnets().iter().filter_map(|one| one.subnet_id()) {
             until("subnet", || async {
                 let request = ec2.delete_subnet().subnet_id(subnet).send();
-                Ok(request.await.aws_unless("EC2: DeleteSubnet", HELD)?.is_some())
+                Ok(request
+                    .await
+                    .aws_unless("EC2: DeleteSubnet", HELD)?
+                    .is_some())
             })
             .await?;
             self.deleted("subnet", subnet);
         }
-        let tables = ec2.describe_route_tables().filters(self.mine()).send().await;
+        let tables = ec2
+            .describe_route_tables()
+            .filters(self.mine())
+            .send()
+            .await;
         let tables = tables.aws("EC2: DescribeRouteTables")?;
         for table in tables.route_tables() {
-            let Some(id) = table.route_table_id() else { continue };
+            let Some(id) = table.route_table_id() else {
+                continue;
+            };
             let request = ec2.delete_route_table().route_table_id(id).send();
             request.await.aws("EC2: DeleteRouteTable")?;
             self.deleted("route table", id);
@@ -454,17 +607,30 @@ impl Owned<'_> {
     async fn interfaces(&self, vpcs: &[String]) -> Result<()> {
         let ec2 = &self.cloud.ec2;
         let mut ids = BTreeSet::new();
-        let filters = vpcs.iter().map(|vpc| filter("vpc-id", vpc)).chain([self.mine()]);
+        let filters = vpcs
+            .iter()
+            .map(|vpc| filter("vpc-id", vpc))
+            .chain([self.mine()]);
         for one in filters {
             let free = filter("status", "available");
-            let request = ec2.describe_network_interfaces().filters(one).filters(free).send();
+            let request = ec2
+                .describe_network_interfaces()
+                .filters(one)
+                .filters(free)
+                .send();
             let answer = request.await.aws("EC2: DescribeNetworkInterfaces")?;
             ids.extend(
-                answer.network_interfaces().iter().filter_map(|one| one.network_interface_id.clone()),
+                answer
+                    .network_interfaces()
+                    .iter()
+                    .filter_map(|one| one.network_interface_id.clone()),
             );
         }
         for id in ids {
-            let request = ec2.delete_network_interface().network_interface_id(&id).send();
+            let request = ec2
+                .delete_network_interface()
+                .network_interface_id(&id)
+                .send();
             request.await.aws("EC2: DeleteNetworkInterface")?;
             self.deleted("network interface", &id);
         }
@@ -474,7 +640,11 @@ impl Owned<'_> {
     /// All rules first: the groups refer to each other.
     async fn groups(&self) -> Result<()> {
         let ec2 = &self.cloud.ec2;
-        let answer = ec2.describe_security_groups().filters(self.mine()).send().await;
+        let answer = ec2
+            .describe_security_groups()
+            .filters(self.mine())
+            .send()
+            .await;
         let answer = answer.aws("EC2: DescribeSecurityGroups")?;
         for group in answer.security_groups() {
             let rules = group.ip_permissions();
@@ -487,10 +657,17 @@ impl Owned<'_> {
                     .aws("EC2: RevokeSecurityGroupIngress")?;
             }
         }
-        for id in answer.security_groups().iter().filter_map(|group| group.group_id()) {
+        for id in answer
+            .security_groups()
+            .iter()
+            .filter_map(|group| group.group_id())
+        {
             until("security group", || async {
                 let request = ec2.delete_security_group().group_id(id).send();
-                Ok(request.await.aws_unless("EC2: DeleteSecurityGroup", HELD)?.is_some())
+                Ok(request
+                    .await
+                    .aws_unless("EC2: DeleteSecurityGroup", HELD)?
+                    .is_some())
             })
             .await?;
             self.deleted("security group", id);
@@ -504,8 +681,11 @@ impl Owned<'_> {
         let shared = filter(&format!("tag:{}", self.key()), "shared");
         let subnets = ec2.describe_subnets().filters(shared).send().await;
         let subnets = subnets.aws("EC2: DescribeSubnets")?;
-        let ids: Vec<String> =
-            subnets.subnets().iter().filter_map(|one| one.subnet_id.clone()).collect();
+        let ids: Vec<String> = subnets
+            .subnets()
+            .iter()
+            .filter_map(|one| one.subnet_id.clone())
+            .collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -523,8 +703,14 @@ pub(crate) async fn bucket(cloud: &Cloud, name: &str) -> Result<()> {
         let answer = s3.list_object_versions().bucket(name).send().await;
         let answer = answer.aws_unless("S3: ListObjectVersions", &["NoSuchBucket"])?;
         let Some(answer) = answer else { return Ok(()) };
-        let versions = answer.versions().iter().map(|one| (one.key(), one.version_id()));
-        let markers = answer.delete_markers().iter().map(|one| (one.key(), one.version_id()));
+        let versions = answer
+            .versions()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        let markers = answer
+            .delete_markers()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
         let mut objects = Vec::new();
         for (key, version) in versions.chain(markers) {
             // Objects from before versioning have the version "null".
@@ -544,7 +730,11 @@ pub(crate) async fn bucket(cloud: &Cloud, name: &str) -> Result<()> {
             .await
             .aws("S3: DeleteObjects")?;
     }
-    s3.delete_bucket().bucket(name).send().await.aws_unless("S3: DeleteBucket", &["NoSuchBucket"])?;
+    s3.delete_bucket()
+        .bucket(name)
+        .send()
+        .await
+        .aws_unless("S3: DeleteBucket", &["NoSuchBucket"])?;
     Ok(())
 }
 
@@ -558,7 +748,10 @@ async fn records(cloud: &Cloud, zone: &str) -> Result<Vec<ResourceRecordSet>> {
             .hosted_zone_id(zone)
             .set_start_record_name(start.as_ref().map(|(name, _)| name.clone()))
             .set_start_record_type(start.as_ref().map(|(_, kind)| kind.clone()));
-        let answer = request.send().await.aws("Route 53: ListResourceRecordSets")?;
+        let answer = request
+            .send()
+            .await
+            .aws("Route 53: ListResourceRecordSets")?;
         records.extend(answer.resource_record_sets().iter().cloned());
         match (answer.next_record_name, answer.next_record_type) {
             (Some(name), Some(kind)) if answer.is_truncated => start = Some((name, kind)),
@@ -567,17 +760,15 @@ async fn records(cloud: &Cloud, zone: &str) -> Result<Vec<ResourceRecordSet>> {
     }
 }
 
-async fn delete_records(
-    cloud: &Cloud,
-    zone: &str,
-    records: Vec<ResourceRecordSet>,
-) -> Result<()> {
+async fn delete_records(cloud: &Cloud, zone: &str, records: Vec<ResourceRecordSet>) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }
     let mut changes = Vec::new();
     for record in records {
-        let change = Change::builder().action(ChangeAction::Delete).resource_record_set(record);
+        let change = Change::builder()
+            .action(ChangeAction::Delete)
+            .resource_record_set(record);
         changes.push(change.build()?);
     }
     cloud

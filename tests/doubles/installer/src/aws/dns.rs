@@ -32,11 +32,16 @@ pub(crate) async fn create(
     let cloud = private_cloud(site).await?;
     let domain = site.config.domain();
     let zone = if let Some(zone) = site.config.aws().hosted_zone {
-        let shared = (metadata::cluster_tag(&site.identity.infra_id), "shared".to_owned());
+        let shared = (
+            metadata::cluster_tag(&site.identity.infra_id),
+            "shared".to_owned(),
+        );
         tag(&cloud, &zone, &[shared].into()).await?;
         zone
     } else {
-        let zone = create_zone(site, vpc, &domain).await.context("failed to create private hosted zone")?;
+        let zone = create_zone(site, vpc, &domain)
+            .await
+            .context("failed to create private hosted zone")?;
         info("Created private Hosted Zone");
         zone
     };
@@ -62,7 +67,10 @@ pub(crate) struct Target {
 
 impl Target {
     fn of(balancer: &Balancer) -> Self {
-        Self { dns_name: balancer.dns_name.clone(), zone: balancer.zone.clone() }
+        Self {
+            dns_name: balancer.dns_name.clone(),
+            zone: balancer.zone.clone(),
+        }
     }
 }
 
@@ -85,8 +93,10 @@ pub(crate) async fn alias(
             .r#type(RrType::A)
             .alias_target(alias)
             .build()?;
-        let change =
-            Change::builder().action(ChangeAction::Upsert).resource_record_set(record).build()?;
+        let change = Change::builder()
+            .action(ChangeAction::Upsert)
+            .resource_record_set(record)
+            .build()?;
         changes.push(change);
     }
     let batch = ChangeBatch::builder().set_changes(Some(changes)).build()?;
@@ -132,7 +142,9 @@ async fn create_zone(site: Site<'_>, vpc: &str, domain: &str) -> Result<String> 
 }
 
 async fn tag(cloud: &Cloud, zone: &str, tags: &Tags) -> Result<()> {
-    let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+    let tags = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
     cloud
         .route53
         .change_tags_for_resource()
@@ -151,12 +163,45 @@ pub(crate) async fn find(site: Site<'_>) -> Result<String> {
         return Ok(zone);
     }
     let domain = site.config.domain();
-    let request = site.cloud.route53.list_hosted_zones_by_name().dns_name(&domain);
-    let answer = request.send().await.aws("Route 53: ListHostedZonesByName")?;
-    let zone = answer.hosted_zones().iter().find(|zone| {
+    let request = site
+        .cloud
+        .route53
+        .list_hosted_zones_by_name()
+        .dns_name(&domain);
+    let answer = request
+        .send()
+        .await
+        .aws("Route 53: ListHostedZonesByName")?;
+    let candidates = answer.hosted_zones().iter().filter(|zone| {
         zone.name().trim_end_matches('.') == domain
             && zone.config().is_some_and(|config| config.private_zone)
     });
-    let zone = zone.with_context(|| format!("no private hosted zone {domain}"))?;
-    Ok(short_zone(zone.id()).to_owned())
+    // Other people's zones may have the same name.
+    for zone in candidates {
+        let id = short_zone(zone.id());
+        if is_owned(site, id).await? {
+            return Ok(id.to_owned());
+        }
+    }
+    anyhow::bail!("no private hosted zone {domain}")
+}
+
+async fn is_owned(site: Site<'_>, zone: &str) -> Result<bool> {
+    let answer = site
+        .cloud
+        .route53
+        .list_tags_for_resource()
+        .resource_type(TagResourceType::Hostedzone)
+        .resource_id(zone)
+        .send()
+        .await
+        .aws("Route 53: ListTagsForResource")?;
+    let key = metadata::cluster_tag(&site.identity.infra_id);
+    let tags = answer
+        .resource_tag_set
+        .and_then(|set| set.tags)
+        .unwrap_or_default();
+    Ok(tags
+        .iter()
+        .any(|tag| tag.key() == Some(key.as_str()) && tag.value() == Some("owned")))
 }

@@ -19,11 +19,18 @@ pub(crate) async fn read(cloud: &Cloud, config: &InstallConfig) -> Result<Facts>
         .await
         .aws("STS: GetCallerIdentity")
         .context("failed to validate credentials")?;
-    let mut facts = Facts { zones: zones(cloud, config).await?, ..Facts::default() };
+    let mut facts = Facts {
+        zones: zones(cloud, config).await?,
+        ..Facts::default()
+    };
     let wanted = config.subnets();
     if !wanted.is_empty() {
         let (vpc, subnets) = subnets(cloud, &wanted).await?;
-        facts.zones = subnets.iter().filter(|s| !s.public).map(|s| s.zone.clone()).collect();
+        facts.zones = subnets
+            .iter()
+            .filter(|s| !s.public)
+            .map(|s| s.zone.clone())
+            .collect();
         facts.zones.sort();
         facts.zones.dedup();
         facts.vpc = Some(vpc);
@@ -44,8 +51,11 @@ async fn zones(cloud: &Cloud, config: &InstallConfig) -> Result<Vec<String>> {
         .send()
         .await
         .aws("EC2: DescribeAvailabilityZones")?;
-    let mut available: Vec<String> =
-        answer.availability_zones().iter().filter_map(|zone| zone.zone_name.clone()).collect();
+    let mut available: Vec<String> = answer
+        .availability_zones()
+        .iter()
+        .filter_map(|zone| zone.zone_name.clone())
+        .collect();
     available.sort();
     let named = config.named_zones();
     for (index, zone) in named.iter().enumerate() {
@@ -98,19 +108,34 @@ async fn subnets(cloud: &Cloud, ids: &[String]) -> Result<(String, Vec<Subnet>)>
 /// A subnet is public when its route table, or else the VPC's main one, leads to an internet gateway.
 async fn is_public(cloud: &Cloud, subnet: &str, vpc: &str) -> Result<bool> {
     let operation = "EC2: DescribeRouteTables";
-    let tables = |filters| cloud.ec2.describe_route_tables().set_filters(Some(filters)).send();
-    let own = tables(vec![filter("association.subnet-id", subnet)]).await.aws(operation)?;
+    let tables = |filters| {
+        cloud
+            .ec2
+            .describe_route_tables()
+            .set_filters(Some(filters))
+            .send()
+    };
+    let own = tables(vec![filter("association.subnet-id", subnet)])
+        .await
+        .aws(operation)?;
     let found = if own.route_tables().is_empty() {
-        tables(vec![filter("vpc-id", vpc), filter("association.main", "true")])
-            .await
-            .aws(operation)?
+        tables(vec![
+            filter("vpc-id", vpc),
+            filter("association.main", "true"),
+        ])
+        .await
+        .aws(operation)?
     } else {
         own
     };
     let table = found.route_tables().first();
-    let table = table.with_context(|| format!("unable to find matching route table of {subnet}"))?;
+    let table =
+        table.with_context(|| format!("unable to find matching route table of {subnet}"))?;
     let leads_out = |gateway: &str| gateway.starts_with("igw-");
-    Ok(table.routes().iter().any(|route| route.gateway_id().is_some_and(leads_out)))
+    Ok(table
+        .routes()
+        .iter()
+        .any(|route| route.gateway_id().is_some_and(leads_out)))
 }
 
 /// The id of the public zone with exactly this name.
@@ -153,7 +178,10 @@ pub(crate) async fn check_records(cloud: &Cloud, zone: &str, domain: &str) -> Re
         .send()
         .await
         .aws("Route 53: ListResourceRecordSets")?;
-    let mut found = answer.resource_record_sets().iter().filter(|record| record.name() == wanted);
+    let mut found = answer
+        .resource_record_sets()
+        .iter()
+        .filter(|record| record.name() == wanted);
     match found.next() {
         None => Ok(()),
         Some(record) => bail!(

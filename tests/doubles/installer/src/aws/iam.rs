@@ -88,7 +88,10 @@ fn policy(role: &str) -> serde_json::Value {
 pub(crate) fn iam_tags(tags: &Tags) -> Result<Vec<aws_sdk_iam::types::Tag>> {
     tags.iter()
         .map(|(key, value)| {
-            let tag = aws_sdk_iam::types::Tag::builder().key(key).value(value).build();
+            let tag = aws_sdk_iam::types::Tag::builder()
+                .key(key)
+                .value(value)
+                .build();
             tag.context("an incomplete tag")
         })
         .collect()

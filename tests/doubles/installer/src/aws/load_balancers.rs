@@ -35,7 +35,9 @@ impl Balancers {
     /// All target groups.
     pub(crate) fn target_groups(&self) -> impl Iterator<Item = &String> {
         let external = self.external.iter();
-        std::iter::once(&self.internal).chain(external).flat_map(|one| &one.target_groups)
+        std::iter::once(&self.internal)
+            .chain(external)
+            .flat_map(|one| &one.target_groups)
     }
 }
 
@@ -47,13 +49,25 @@ pub(crate) async fn create(
 ) -> Result<Balancers> {
     let internal = LoadBalancerSchemeEnum::Internal;
     let subnets = network.private_subnets();
-    let internal = balancer(site, network, groups, ("int", internal, subnets), &[6443, 22623]);
-    let internal = internal.await.context("failed to create network load balancer")?;
+    let internal = balancer(
+        site,
+        network,
+        groups,
+        ("int", internal, subnets),
+        &[6443, 22623],
+    );
+    let internal = internal
+        .await
+        .context("failed to create network load balancer")?;
     let external = if site.config.is_public() {
         let facing = LoadBalancerSchemeEnum::InternetFacing;
         let subnets = network.public_subnets();
         let external = balancer(site, network, groups, ("ext", facing, subnets), &[6443]);
-        Some(external.await.context("failed to create network load balancer")?)
+        Some(
+            external
+                .await
+                .context("failed to create network load balancer")?,
+        )
     } else {
         None
     };
@@ -81,11 +95,18 @@ async fn balancer(
         .send()
         .await
         .aws("Elastic Load Balancing v2: CreateLoadBalancer")?;
-    let made = answer.load_balancers().first().context("AWS answered no load balancer")?;
+    let made = answer
+        .load_balancers()
+        .first()
+        .context("AWS answered no load balancer")?;
     let arn = made.load_balancer_arn().context("AWS answered no ARN")?;
     let mut target_groups = Vec::new();
     for port in ports {
-        let prefix = if *port == 6443 { "apiserver-target" } else { "additional-listener" };
+        let prefix = if *port == 6443 {
+            "apiserver-target"
+        } else {
+            "additional-listener"
+        };
         let group = target_group(site, &network.vpc, prefix, *port, &tags).await?;
         elb.create_listener()
             .load_balancer_arn(arn)
@@ -105,7 +126,10 @@ async fn balancer(
     }
     Ok(Balancer {
         dns_name: made.dns_name().unwrap_or_default().to_owned(),
-        zone: made.canonical_hosted_zone_id().unwrap_or_default().to_owned(),
+        zone: made
+            .canonical_hosted_zone_id()
+            .unwrap_or_default()
+            .to_owned(),
         target_groups,
     })
 }
@@ -182,9 +206,14 @@ pub(crate) async fn deregister(
 }
 
 fn targets(instances: &[String]) -> Vec<TargetDescription> {
-    instances.iter().map(|instance| TargetDescription::builder().id(instance).build()).collect()
+    instances
+        .iter()
+        .map(|instance| TargetDescription::builder().id(instance).build())
+        .collect()
 }
 
 fn elb_tags(tags: &Tags) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }

@@ -31,7 +31,9 @@ pub(crate) struct Instance<'a> {
 /// The names of the machines that the installer creates, in order.
 pub(crate) fn names(site: Site<'_>) -> Vec<String> {
     let masters = (0..site.config.masters()).map(|index| site.name(&format!("master-{index}")));
-    std::iter::once(site.name("bootstrap")).chain(masters).collect()
+    std::iter::once(site.name("bootstrap"))
+        .chain(masters)
+        .collect()
 }
 
 /// Creates the machines and puts them behind the balancers.
@@ -41,35 +43,59 @@ pub(crate) async fn create(
     groups: &Groups,
     balancers: &Balancers,
 ) -> Result<()> {
-    let pool = site.config.machine_platform(&site.config.view.control_plane);
-    let inputs = Inputs { config: site.config, identity: site.identity, facts: site.facts };
+    let pool = site
+        .config
+        .machine_platform(&site.config.view.control_plane);
+    let inputs = Inputs {
+        config: site.config,
+        identity: site.identity,
+        facts: site.facts,
+    };
     let bucket = super::bootstrap::bucket(site);
     let mut instances = Vec::new();
     for (index, name) in (-1..).zip(names(site)) {
         let bootstrap = index < 0;
-        let role = if bootstrap { "bootstrap" } else { "control-plane" };
+        let role = if bootstrap {
+            "bootstrap"
+        } else {
+            "control-plane"
+        };
         let zone = network.zone(&machines::zone_of(&pool, inputs, index.max(0)))?;
         let outside = zone.public.as_ref().filter(|_| bootstrap);
         let user_data = if bootstrap {
-            format!("{{\"ignition\":{{\"config\":{{\"replace\":{{\"source\":\"s3://{bucket}/bootstrap.ign\"}}}},\"version\":\"3.2.0\"}}}}")
+            format!(
+                "{{\"ignition\":{{\"config\":{{\"replace\":{{\"source\":\"s3://{bucket}/bootstrap.ign\"}}}},\"version\":\"3.2.0\"}}}}"
+            )
         } else {
-            format!("{{\"ignition\":{{\"config\":{{\"merge\":[{{\"source\":\"https://api-int.{}:22623/config/master\"}}]}},\"version\":\"3.2.0\"}}}}", site.config.domain())
+            format!(
+                "{{\"ignition\":{{\"config\":{{\"merge\":[{{\"source\":\"https://api-int.{}:22623/config/master\"}}]}},\"version\":\"3.2.0\"}}}}",
+                site.config.domain()
+            )
         };
         let tags = site.tags(&name, role);
         let instance = run(
             site.cloud,
             Instance {
                 image: machines::image(inputs, &pool),
-                kind: pool.instance_type.clone().unwrap_or_else(|| "m6i.xlarge".to_owned()),
+                kind: pool
+                    .instance_type
+                    .clone()
+                    .unwrap_or_else(|| "m6i.xlarge".to_owned()),
                 profile: site.name("master-profile"),
                 subnet: outside.unwrap_or(&zone.private).clone(),
-                groups: vec![groups.node.clone(), groups.lb.clone(), groups.controlplane.clone()],
+                groups: vec![
+                    groups.node.clone(),
+                    groups.lb.clone(),
+                    groups.controlplane.clone(),
+                ],
                 public: outside.is_some(),
                 user_data,
                 tags: &tags,
             },
         );
-        let instance = instance.await.context("failed to create AWSMachine instance")?;
+        let instance = instance
+            .await
+            .context("failed to create AWSMachine instance")?;
         instances.push(instance);
     }
     running(site.cloud, &instances).await?;
@@ -104,7 +130,9 @@ pub(crate) async fn run(cloud: &Cloud, instance: Instance<'_>) -> Result<String>
         .image_id(instance.image)
         .instance_type(InstanceType::from(instance.kind.as_str()))
         .iam_instance_profile(
-            IamInstanceProfileSpecification::builder().name(instance.profile).build(),
+            IamInstanceProfileSpecification::builder()
+                .name(instance.profile)
+                .build(),
         )
         .user_data(BASE64.encode(instance.user_data))
         .network_interfaces(interface)
@@ -114,7 +142,13 @@ pub(crate) async fn run(cloud: &Cloud, instance: Instance<'_>) -> Result<String>
         .send()
         .await
         .aws("EC2: RunInstances")?;
-    id(answer.instances().first().and_then(|one| one.instance_id.clone()), "instance")
+    id(
+        answer
+            .instances()
+            .first()
+            .and_then(|one| one.instance_id.clone()),
+        "instance",
+    )
 }
 
 /// Waits until instances run.
@@ -132,10 +166,16 @@ pub(crate) async fn in_state(
         return Ok(());
     }
     until("instances", || async {
-        let request =
-            cloud.ec2.describe_instances().set_instance_ids(Some(instances.to_vec())).send();
+        let request = cloud
+            .ec2
+            .describe_instances()
+            .set_instance_ids(Some(instances.to_vec()))
+            .send();
         let answer = request.await.aws("EC2: DescribeInstances")?;
-        let all = answer.reservations().iter().flat_map(|reservation| reservation.instances());
+        let all = answer
+            .reservations()
+            .iter()
+            .flat_map(|reservation| reservation.instances());
         Ok(all
             .filter_map(|instance| instance.state())
             .all(|state| state.name() == Some(wanted)))

@@ -106,7 +106,15 @@ impl Cloud {
             ),
             iam: client!(aws_sdk_iam, "iam", region, endpoints, own, faults),
             route53: client!(aws_sdk_route53, "route53", region, endpoints, own, faults),
-            s3: client!(aws_sdk_s3, "s3", region, endpoints, own, faults, force_path_style),
+            s3: client!(
+                aws_sdk_s3,
+                "s3",
+                region,
+                endpoints,
+                own,
+                faults,
+                force_path_style
+            ),
             sts: client!(aws_sdk_sts, "sts", region, endpoints, own, faults),
             region: region.to_owned(),
             endpoints,
@@ -136,7 +144,12 @@ impl Cloud {
             secret: given.secret_access_key,
             token: Some(given.session_token),
         };
-        Ok(Self::of_keys(&self.region, self.endpoints.clone(), &keys, &self.faults))
+        Ok(Self::of_keys(
+            &self.region,
+            self.endpoints.clone(),
+            &keys,
+            &self.faults,
+        ))
     }
 }
 
@@ -162,7 +175,10 @@ impl Site<'_> {
     pub(crate) fn tags(&self, name: &str, role: &str) -> Tags {
         let mut tags = self.owned_tags();
         tags.insert("Name".to_owned(), name.to_owned());
-        tags.insert(metadata::provider_tag(&self.identity.infra_id), "owned".to_owned());
+        tags.insert(
+            metadata::provider_tag(&self.identity.infra_id),
+            "owned".to_owned(),
+        );
         let key = "sigs.k8s.io/cluster-api-provider-aws/role";
         tags.insert(key.to_owned(), role.to_owned());
         tags
@@ -171,7 +187,10 @@ impl Site<'_> {
     /// The tags of everything else: the owner's and the user's.
     pub(crate) fn owned_tags(&self) -> Tags {
         let mut tags: Tags = self.config.aws().user_tags;
-        tags.insert(metadata::cluster_tag(&self.identity.infra_id), "owned".to_owned());
+        tags.insert(
+            metadata::cluster_tag(&self.identity.infra_id),
+            "owned".to_owned(),
+        );
         tags
     }
 }
@@ -190,13 +209,21 @@ pub(crate) fn specification(
 /// Tags as EC2 takes them.
 pub(crate) fn ec2_tags(tags: &Tags) -> Vec<aws_sdk_ec2::types::Tag> {
     tags.iter()
-        .map(|(key, value)| aws_sdk_ec2::types::Tag::builder().key(key).value(value).build())
+        .map(|(key, value)| {
+            aws_sdk_ec2::types::Tag::builder()
+                .key(key)
+                .value(value)
+                .build()
+        })
         .collect()
 }
 
 /// A filter of EC2's describe calls.
 pub(crate) fn filter(name: &str, value: &str) -> aws_sdk_ec2::types::Filter {
-    aws_sdk_ec2::types::Filter::builder().name(name).values(value).build()
+    aws_sdk_ec2::types::Filter::builder()
+        .name(name)
+        .values(value)
+        .build()
 }
 
 /// The id that a creation must have answered.
@@ -237,7 +264,10 @@ where
     fn aws_unless(self, operation: &str, codes: &[&str]) -> Result<Option<T>> {
         match self {
             Err(SdkError::ServiceError(service))
-                if service.err().code().is_some_and(|code| codes.contains(&code)) =>
+                if service
+                    .err()
+                    .code()
+                    .is_some_and(|code| codes.contains(&code)) =>
             {
                 Ok(None)
             }
@@ -260,5 +290,8 @@ where
              api error {code}: {message}"
         );
     }
-    format!("operation error {operation}, {}", DisplayErrorContext(error))
+    format!(
+        "operation error {operation}, {}",
+        DisplayErrorContext(error)
+    )
 }

@@ -28,7 +28,10 @@ pub(crate) struct ZoneNetwork {
 impl Network {
     /// The public subnets.
     pub(crate) fn public_subnets(&self) -> Vec<String> {
-        self.zones.iter().filter_map(|zone| zone.public.clone()).collect()
+        self.zones
+            .iter()
+            .filter_map(|zone| zone.public.clone())
+            .collect()
     }
 
     /// The private subnets.
@@ -50,13 +53,23 @@ pub(crate) async fn create(site: Site<'_>) -> Result<Network> {
     }
     let ec2 = &site.cloud.ec2;
     let vpc = create_vpc(site).await.context("failed to create vpc")?;
-    let zones = create_subnets(site, &vpc).await.context("failed to create subnets")?;
-    let gateway = create_gateway(site, &vpc).await.context("failed to create internet gateway")?;
-    let mut network = Network { vpc, zones, nats: Vec::new() };
+    let zones = create_subnets(site, &vpc)
+        .await
+        .context("failed to create subnets")?;
+    let gateway = create_gateway(site, &vpc)
+        .await
+        .context("failed to create internet gateway")?;
+    let mut network = Network {
+        vpc,
+        zones,
+        nats: Vec::new(),
+    };
     let mut tables = Vec::new();
     for zone in &network.zones {
         let Some(public) = &zone.public else { continue };
-        let nat = create_nat(site, public).await.context("failed to create nat gateway")?;
+        let nat = create_nat(site, public)
+            .await
+            .context("failed to create nat gateway")?;
         let table = create_table(site, &network.vpc, "public", &zone.name, public)
             .await
             .context("failed to create route table")?;
@@ -74,7 +87,9 @@ pub(crate) async fn create(site: Site<'_>) -> Result<Network> {
         tables.push(table.clone());
         network.nats.push((nat, table));
     }
-    create_endpoint(site, &network.vpc, tables).await.context("failed to create vpc endpoint")?;
+    create_endpoint(site, &network.vpc, tables)
+        .await
+        .context("failed to create vpc endpoint")?;
     Ok(network)
 }
 
@@ -85,7 +100,10 @@ pub(crate) async fn finish(site: Site<'_>, network: &Network) -> Result<()> {
         until("nat gateway", || async {
             let request = ec2.describe_nat_gateways().nat_gateway_ids(nat).send();
             let answer = request.await.aws("EC2: DescribeNatGateways")?;
-            let state = answer.nat_gateways().first().and_then(|gateway| gateway.state.clone());
+            let state = answer
+                .nat_gateways()
+                .first()
+                .and_then(|gateway| gateway.state.clone());
             if state == Some(NatGatewayState::Failed) {
                 anyhow::bail!("nat gateway {nat} has state failed");
             }
@@ -106,7 +124,12 @@ pub(crate) async fn finish(site: Site<'_>, network: &Network) -> Result<()> {
 async fn adopt(site: Site<'_>, vpc: &str) -> Result<Network> {
     let key = metadata::cluster_tag(&site.identity.infra_id);
     let shared = ec2_tags(&[(key, "shared".to_owned())].into());
-    let ids: Vec<String> = site.facts.subnets.iter().map(|subnet| subnet.id.clone()).collect();
+    let ids: Vec<String> = site
+        .facts
+        .subnets
+        .iter()
+        .map(|subnet| subnet.id.clone())
+        .collect();
     site.cloud
         .ec2
         .create_tags()
@@ -116,14 +139,23 @@ async fn adopt(site: Site<'_>, vpc: &str) -> Result<Network> {
         .await
         .aws("EC2: CreateTags")
         .context("failed to tag the shared subnets")?;
-    let mut network = Network { vpc: vpc.to_owned(), ..Network::default() };
+    let mut network = Network {
+        vpc: vpc.to_owned(),
+        ..Network::default()
+    };
     for zone in &site.facts.zones {
         let of = |public: bool| {
             let mut subnets = site.facts.subnets.iter();
-            subnets.find(|s| s.zone == *zone && s.public == public).map(|s| s.id.clone())
+            subnets
+                .find(|s| s.zone == *zone && s.public == public)
+                .map(|s| s.id.clone())
         };
         let private = of(false).with_context(|| format!("no private subnet in zone {zone}"))?;
-        network.zones.push(ZoneNetwork { name: zone.clone(), public: of(true), private });
+        network.zones.push(ZoneNetwork {
+            name: zone.clone(),
+            public: of(true),
+            private,
+        });
     }
     Ok(network)
 }
@@ -141,9 +173,15 @@ async fn create_vpc(site: Site<'_>) -> Result<String> {
     let vpc = id(answer.vpc.and_then(|vpc| vpc.vpc_id), "VPC")?;
     let on = || AttributeBooleanValue::builder().value(true).build();
     let operation = "EC2: ModifyVpcAttribute";
-    let support = ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_support(on());
+    let support = ec2
+        .modify_vpc_attribute()
+        .vpc_id(&vpc)
+        .enable_dns_support(on());
     support.send().await.aws(operation)?;
-    let names = ec2.modify_vpc_attribute().vpc_id(&vpc).enable_dns_hostnames(on());
+    let names = ec2
+        .modify_vpc_attribute()
+        .vpc_id(&vpc)
+        .enable_dns_hostnames(on());
     names.send().await.aws(operation)?;
     Ok(vpc)
 }
@@ -207,7 +245,9 @@ async fn create_gateway(site: Site<'_>, vpc: &str) -> Result<String> {
         .send()
         .await
         .aws("EC2: CreateInternetGateway")?;
-    let gateway = answer.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
+    let gateway = answer
+        .internet_gateway
+        .and_then(|gateway| gateway.internet_gateway_id);
     let gateway = id(gateway, "internet gateway")?;
     ec2.attach_internet_gateway()
         .internet_gateway_id(&gateway)
@@ -237,7 +277,12 @@ async fn create_nat(site: Site<'_>, subnet: &str) -> Result<String> {
         .send()
         .await
         .aws("EC2: CreateNatGateway")?;
-    id(answer.nat_gateway.and_then(|gateway| gateway.nat_gateway_id), "NAT gateway")
+    id(
+        answer
+            .nat_gateway
+            .and_then(|gateway| gateway.nat_gateway_id),
+        "NAT gateway",
+    )
 }
 
 async fn create_table(
@@ -256,7 +301,10 @@ async fn create_table(
         .send()
         .await
         .aws("EC2: CreateRouteTable")?;
-    let table = id(answer.route_table.and_then(|table| table.route_table_id), "route table")?;
+    let table = id(
+        answer.route_table.and_then(|table| table.route_table_id),
+        "route table",
+    )?;
     ec2.associate_route_table()
         .route_table_id(&table)
         .subnet_id(subnet)
@@ -292,7 +340,13 @@ pub(crate) async fn subnet_named(site: Site<'_>, name: &str) -> Result<String> {
         .send()
         .await
         .aws("EC2: DescribeSubnets")?;
-    id(answer.subnets().first().and_then(|subnet| subnet.subnet_id.clone()), name)
+    id(
+        answer
+            .subnets()
+            .first()
+            .and_then(|subnet| subnet.subnet_id.clone()),
+        name,
+    )
 }
 
 /// The network that an earlier run created.
@@ -308,8 +362,14 @@ pub(crate) async fn find(site: Site<'_>) -> Result<Network> {
         .send()
         .await
         .aws("EC2: DescribeVpcs")?;
-    let vpc = id(answer.vpcs().first().and_then(|vpc| vpc.vpc_id.clone()), "VPC")?;
-    let mut network = Network { vpc, ..Network::default() };
+    let vpc = id(
+        answer.vpcs().first().and_then(|vpc| vpc.vpc_id.clone()),
+        "VPC",
+    )?;
+    let mut network = Network {
+        vpc,
+        ..Network::default()
+    };
     for zone in &site.facts.zones {
         let of = |role: &str| site.name(&format!("subnet-{role}-{zone}"));
         network.zones.push(ZoneNetwork {

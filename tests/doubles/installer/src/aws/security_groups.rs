@@ -28,7 +28,11 @@ pub(crate) async fn create(site: Site<'_>, vpc: &str) -> Result<Groups> {
         lb: group(site, vpc, "lb").await?,
     };
     let machines = site.config.machine_cidr().to_string();
-    let api = if site.config.is_public() { ANYWHERE } else { machines.as_str() };
+    let api = if site.config.is_public() {
+        ANYWHERE
+    } else {
+        machines.as_str()
+    };
     allow(
         site,
         &groups.apiserver_lb,
@@ -42,7 +46,13 @@ pub(crate) async fn create(site: Site<'_>, vpc: &str) -> Result<Groups> {
     let mut control = vec![
         bootstrap_ssh(),
         from_groups("tcp", 6443, 6443, &[&groups.apiserver_lb], "Kubernetes API"),
-        from_groups("tcp", 22623, 22623, &[&groups.apiserver_lb], "Machine Config Server"),
+        from_groups(
+            "tcp",
+            22623,
+            22623,
+            &[&groups.apiserver_lb],
+            "Machine Config Server",
+        ),
         from_groups("tcp", 6443, 6443, &both, "Kubernetes API"),
         from_groups("tcp", 22623, 22623, &both, "Machine Config Server"),
         from_groups("tcp", 2379, 2380, &[&groups.controlplane], "etcd"),
@@ -86,7 +96,13 @@ pub(crate) async fn named(site: Site<'_>, vpc: &str, name: &str) -> Result<Strin
         .send()
         .await
         .aws("EC2: DescribeSecurityGroups")?;
-    id(answer.security_groups().first().and_then(|group| group.group_id.clone()), name)
+    id(
+        answer
+            .security_groups()
+            .first()
+            .and_then(|group| group.group_id.clone()),
+        name,
+    )
 }
 
 async fn group(site: Site<'_>, vpc: &str, role: &str) -> Result<String> {
@@ -97,7 +113,10 @@ async fn group(site: Site<'_>, vpc: &str, role: &str) -> Result<String> {
         .create_security_group()
         .vpc_id(vpc)
         .group_name(&name)
-        .description(format!("Kubernetes cluster {}: {role}", site.identity.infra_id))
+        .description(format!(
+            "Kubernetes cluster {}: {role}",
+            site.identity.infra_id
+        ))
         .tag_specifications(specification(
             ResourceType::SecurityGroup,
             &site.tags(&name, role),
@@ -132,7 +151,10 @@ pub(crate) fn from_groups(
     description: &str,
 ) -> IpPermission {
     let pair = |group: &&String| {
-        UserIdGroupPair::builder().group_id(*group).description(description).build()
+        UserIdGroupPair::builder()
+            .group_id(*group)
+            .description(description)
+            .build()
     };
     IpPermission::builder()
         .ip_protocol(protocol)
@@ -154,7 +176,12 @@ pub(crate) fn from_range(
         .ip_protocol(protocol)
         .from_port(from)
         .to_port(to)
-        .ip_ranges(IpRange::builder().cidr_ip(range).description(description).build())
+        .ip_ranges(
+            IpRange::builder()
+                .cidr_ip(range)
+                .description(description)
+                .build(),
+        )
         .build()
 }
 

@@ -1,0 +1,330 @@
+//! Decides whether and how a cluster is deleted from its cloud (docs/spec/20 §3).
+//!
+//! Decides: whether the gates are open, when the erasure is started, stopped and started again, and when
+//! the order is fulfilled. It must never start an erasure while a gate is shut: these gates are the only
+//! protection against an order that somebody made by hand. It must never call an order fulfilled that no
+//! erasure has brought to its end.
+
+use jiff::Timestamp;
+use skep_crds::names::condition::deprovision::{AUTHENTICATION_FAILURE, DEPROVISION_FAILED};
+use skep_crds::names::reason;
+use skep_crds::platform::PlatformKind;
+
+use super::observed::{Cluster, Description, Observed, Owner};
+use super::status::{PROGRESS_INTERVAL, Status, Verdict};
+use crate::controllers::erasure::{State, Trouble};
+use crate::plan::{Note, Plan};
+
+/// One effect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The owner reference gets the UID that the ClusterDeployment has since a restore.
+    Reown {
+        /// That UID.
+        uid: String,
+    },
+    /// The erasure, as a task.
+    StartErasure,
+    /// The end of the erasure, between two calls.
+    StopErasure,
+}
+
+/// A plan of this controller.
+pub type OrderPlan = Plan<Status, Step>;
+
+/// Decides.
+pub fn decide(observed: &Observed, now: Timestamp) -> OrderPlan {
+    if observed.deleting {
+        let note = Note::progress("Deleting", "the order to delete is withdrawn; nothing more is touched");
+        return stop_if_running(observed).because(note);
+    }
+    if observed.completed {
+        let done = "nothing of the cluster is left in its cloud";
+        return Plan::nothing().because(Note::done(reason::DEPROVISION_COMPLETED, done));
+    }
+    let cluster = match gates(observed) {
+        Ok(cluster) => cluster,
+        Err(gate) => return shut(observed, gate, now),
+    };
+    match &observed.erasure {
+        State::Idle => start(observed),
+        State::Running { summary, plan_digest, since } => {
+            running(observed, summary, plan_digest.is_some(), *since, now)
+        }
+        State::Failing { trouble, message, retry_at } => {
+            failing(observed, cluster, *trouble, message, *retry_at, now)
+        }
+        State::Finished { summary, .. } => finished(summary),
+    }
+}
+
+/// What stands in the way.
+struct Gate {
+    reason: &'static str,
+    message: String,
+    note: Note,
+    step: Option<Step>,
+    /// Whether nothing rings when it opens.
+    unannounced: bool,
+}
+
+impl Gate {
+    /// A person must act.
+    fn blocked(reason: &'static str, message: String, by: String, fix: impl Into<String>) -> Self {
+        let note = Note::blocked(reason, message.clone(), by, fix);
+        Self { reason, message, note, step: None, unannounced: false }
+    }
+}
+
+/// All must be open (docs/spec/20 §3, step 3); gives the ClusterDeployment behind them.
+fn gates(observed: &Observed) -> Result<&Cluster, Gate> {
+    let cluster = owner(observed)?;
+    let of_cluster = || format!("ClusterDeployment {}/{}", observed.namespace, cluster.name);
+    if !cluster.deleting {
+        return Err(Gate::blocked(
+            reason::skep::CLUSTER_NOT_BEING_DELETED,
+            format!("ClusterDeployment {} is not being deleted", cluster.name),
+            of_cluster(),
+            "to delete the cluster delete its ClusterDeployment, else delete this ClusterDeprovision",
+        ));
+    }
+    if cluster.protected {
+        return Err(Gate::blocked(
+            reason::skep::DELETE_PROTECTED,
+            format!("ClusterDeployment {} is protected against deletion", cluster.name),
+            of_cluster(),
+            "set its annotation hive.openshift.io/protected-delete to false",
+        ));
+    }
+    if observed.disabled {
+        let message = "deletions from clouds are switched off for this hub".to_owned();
+        let reason = reason::skep::DEPROVISIONS_DISABLED;
+        let switch = "the setting deprovisionsDisabled";
+        let note = Note::waiting(reason, message.clone(), switch, None).as_event();
+        return Err(Gate { reason, message, note, step: None, unannounced: true });
+    }
+    if !observed.supported {
+        return Err(Gate::blocked(
+            reason::skep::PLATFORM_NOT_SUPPORTED,
+            format!("clusters on {} cannot be deleted yet", label(observed.platform)),
+            format!("ClusterDeprovision {}/{}", observed.namespace, observed.name),
+            "delete its resources in the cloud by other means, then set preserveOnDelete",
+        ));
+    }
+    described(observed)?;
+    Ok(cluster)
+}
+
+fn owner(observed: &Observed) -> Result<&Cluster, Gate> {
+    let order = || format!("ClusterDeprovision {}/{}", observed.namespace, observed.name);
+    let cluster = match &observed.owner {
+        Owner::Nobody => {
+            return Err(Gate::blocked(
+                reason::skep::NOT_OWNED,
+                "no ClusterDeployment is the controller of this order".to_owned(),
+                order(),
+                "to delete a cluster delete its ClusterDeployment",
+            ));
+        }
+        Owner::Missing { name } => {
+            return Err(Gate::blocked(
+                reason::skep::NOT_OWNED,
+                format!("ClusterDeployment {name} does not exist"),
+                order(),
+                "restore it, or delete this ClusterDeprovision",
+            ));
+        }
+        Owner::Cluster(cluster) => cluster,
+    };
+    let Cluster { name, uid, restored, infra_id, .. } = cluster;
+    if infra_id.as_ref().is_some_and(|theirs| *theirs != observed.infra_id) {
+        return Err(Gate::blocked(
+            reason::skep::NOT_OWNED,
+            format!("ClusterDeployment {name} has another infra ID than {}", observed.infra_id),
+            order(),
+            "delete this ClusterDeprovision",
+        ));
+    }
+    if !restored {
+        return Ok(cluster);
+    }
+    if infra_id.is_none() {
+        return Err(Gate::blocked(
+            reason::skep::NOT_OWNED,
+            format!("ClusterDeployment {name} is another one than the one that gave this order"),
+            order(),
+            "delete this ClusterDeprovision",
+        ));
+    }
+    let message = format!("ClusterDeployment {name} was restored and becomes the owner again");
+    Err(Gate {
+        reason: reason::skep::STARTING,
+        note: Note::progress(reason::skep::STARTING, message.clone()),
+        message,
+        step: Some(Step::Reown { uid: uid.clone() }),
+        unannounced: false,
+    })
+}
+
+fn described(observed: &Observed) -> Result<(), Gate> {
+    let (message, by, fix) = match &observed.description {
+        Description::Metadata { .. } | Description::Legacy => return Ok(()),
+        Description::MissingSecret { secret } => (
+            format!("Secret {secret}, which describes the cluster, does not exist"),
+            format!("Secret {}/{secret}", observed.namespace),
+            "restore it, or set the annotation hive.openshift.io/legacy-deprovision to true",
+        ),
+        Description::Incomplete => (
+            "the order names no Secret that describes the cluster, and lacks the facts to do without"
+                .to_owned(),
+            format!("ClusterDeprovision {}/{}", observed.namespace, observed.name),
+            "fill in metadataJSONSecretRef",
+        ),
+    };
+    Err(Gate::blocked(reason::skep::METADATA_INCOMPLETE, message, by, fix))
+}
+
+/// A gate that shuts ends what runs.
+fn shut(observed: &Observed, gate: Gate, now: Timestamp) -> OrderPlan {
+    let Gate { reason, message, note, step, unannounced } = gate;
+    let status = Status::standing(reason, message);
+    let mut plan = stop_if_running(observed);
+    if let Some(step) = step {
+        plan = plan.and_step(step);
+    }
+    if unannounced {
+        plan = plan.again_at(later(now, SETTING_INTERVAL));
+    }
+    let plan = if plan.has_effects() { plan.intending(status) } else { plan.then_record(status) };
+    plan.because(note)
+}
+
+/// How often a setting is looked at that nothing rings for.
+const SETTING_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
+
+fn stop_if_running(observed: &Observed) -> OrderPlan {
+    match observed.erasure {
+        State::Running { .. } | State::Failing { .. } => Plan::step(Step::StopErasure),
+        State::Idle | State::Finished { .. } => Plan::nothing(),
+    }
+}
+
+fn start(observed: &Observed) -> OrderPlan {
+    let infra_id = &observed.infra_id;
+    let plan = Plan::step(Step::StartErasure);
+    match &observed.start_failure {
+        None => {
+            let message = format!("everything of {infra_id} is looked for in its account");
+            let note = Note::progress(reason::skep::STARTING, message.clone()).as_event();
+            plan.then_record(Status::progressing(reason::skep::STARTING, message)).because(note)
+        }
+        Some(why) => {
+            let message = format!("the deletion of {infra_id} could not be started: {why}");
+            let note = Note::failed(reason::UNKNOWN_ERROR, message.clone(), AGAIN);
+            plan.intending(Status::standing(reason::UNKNOWN_ERROR, message)).because(note)
+        }
+    }
+}
+
+/// Stable words, because Events are told apart by them; when exactly is with the notes.
+const AGAIN: &str = "it is tried again with growing delays";
+
+/// A plan on record is the proof that the account could be read.
+fn running(
+    observed: &Observed,
+    summary: &str,
+    planned: bool,
+    since: Timestamp,
+    now: Timestamp,
+) -> OrderPlan {
+    let status = Status::progressing(reason::skep::DELETING, summary);
+    let status = if planned { status.and(authenticated()) } else { status };
+    let message = format!("{} is deleted from its cloud: {summary}", observed.infra_id);
+    Plan::record(status)
+        .again_at(later(now, PROGRESS_INTERVAL))
+        .because(Note::waiting(reason::skep::DELETING, message, "the cloud", Some(since)))
+}
+
+fn failing(
+    observed: &Observed,
+    cluster: &Cluster,
+    trouble: Trouble,
+    message: &str,
+    retry_at: Timestamp,
+    now: Timestamp,
+) -> OrderPlan {
+    let failed = |why| Verdict::holds(DEPROVISION_FAILED, why, message);
+    let why = reason_of(trouble);
+    let standing = Status::standing(why, message);
+    let status = match trouble {
+        Trouble::Authentication => {
+            let words = format!("Credential check failed: {message}");
+            standing.and(Verdict::holds(AUTHENTICATION_FAILURE, why, words))
+        }
+        // The credentials are right as such; what they lead to is wrong.
+        Trouble::WrongAccount | Trouble::Blocked => standing.and(authenticated()).and(failed(why)),
+        Trouble::Metadata | Trouble::Other => standing.and(failed(why)),
+    };
+    let credentials = &observed.credentials;
+    let note = match trouble {
+        Trouble::Authentication => {
+            Note::blocked(why, message, credentials, "correct the credentials or their rights")
+        }
+        Trouble::WrongAccount => Note::blocked(
+            why,
+            message,
+            credentials,
+            format!(
+                "nothing was touched; correct the credentials, or, if the account is right and empty, \
+                 set the annotation skep.dev/acknowledge-empty of ClusterDeployment {} to true",
+                cluster.name
+            ),
+        ),
+        Trouble::Metadata => {
+            let secret = match &observed.description {
+                Description::Metadata { secret } | Description::MissingSecret { secret } => secret,
+                Description::Legacy | Description::Incomplete => &observed.name,
+            };
+            let by = format!("the description of the cluster in {secret}");
+            Note::blocked(why, message, by, "correct it")
+        }
+        Trouble::Blocked | Trouble::Other => Note::failed(why, message, AGAIN),
+    };
+    let plan = if now >= retry_at || observed.inputs_changed {
+        Plan::step(Step::StartErasure).intending(status)
+    } else {
+        Plan::record(status).again_at(retry_at)
+    };
+    plan.because(note)
+}
+
+fn finished(summary: &str) -> OrderPlan {
+    let done = reason::DEPROVISION_COMPLETED;
+    let status = Status::standing(done, summary)
+        .and(authenticated())
+        .and(Verdict::holds_not(DEPROVISION_FAILED, done, summary))
+        .completed();
+    Plan::record(status).because(Note::done(done, summary).as_event())
+}
+
+fn authenticated() -> Verdict {
+    let reason = reason::AUTHENTICATION_SUCCEEDED;
+    Verdict::holds_not(AUTHENTICATION_FAILURE, reason, "Credential check succeeded")
+}
+
+const fn reason_of(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Authentication => reason::AUTHENTICATION_FAILED,
+        Trouble::WrongAccount => reason::skep::ACCOUNT_MISMATCH,
+        Trouble::Metadata => reason::skep::METADATA_INCOMPLETE,
+        Trouble::Blocked | Trouble::Other => reason::UNKNOWN_ERROR,
+    }
+}
+
+fn label(platform: PlatformKind) -> &'static str {
+    platform.label()
+}
+
+fn later(now: Timestamp, by: jiff::SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
