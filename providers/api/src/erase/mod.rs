@@ -8,7 +8,7 @@
 //!
 //! * [`facts`]: what selects the cluster. [`resource`]: resources and proofs.
 //! * [`inventory`]: the traits that a cloud implements. [`graph`]: the pure order of deletion.
-//! * [`plan`]: the plan on record. [`execute`]: running the graph. [`sweep`]: the second look.
+//! * [`mod@plan`]: the plan on record. [`execute`]: running the graph. [`sweep`]: the second look.
 //! * [`receipt`], [`progress`]: what is told to people.
 
 pub mod execute;

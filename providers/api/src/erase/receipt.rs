@@ -17,7 +17,7 @@ use super::{
     execute::Unfinished,
     plan::{Action, Plan, Untouched, table},
     progress::{Blocked, KindProgress, Progress},
-    resource::{Kind, Proof, Resource, ResourceId},
+    resource::{Disposal, Kind, Proof, Resource, ResourceId},
 };
 use crate::{account::AccountId, call::CallCounts};
 
@@ -321,6 +321,8 @@ pub(crate) struct Ledger {
     untagged: Vec<Disposed>,
     pub(crate) untouched: Vec<Untouched>,
     pub(crate) unfinished: Vec<Unfinished>,
+    /// Of earlier rounds, not ended and not seen since because of gaps.
+    unseen: Vec<Unfinished>,
     pub(crate) gaps: Vec<String>,
     pub(crate) imposed_wait: Duration,
     pub(crate) control_plane: bool,
@@ -354,6 +356,7 @@ impl Ledger {
             untagged: Vec::new(),
             untouched: Vec::new(),
             unfinished: Vec::new(),
+            unseen: Vec::new(),
             gaps: Vec::new(),
             imposed_wait: Duration::ZERO,
             control_plane_ended: None,
@@ -369,6 +372,32 @@ impl Ledger {
                 || !earlier.untagged.is_empty()
                 || earlier.left.iter().any(|left| left.ours)
         })
+    }
+
+    /// What did not end in the last round and is not listed any more: it has gone by itself since,
+    /// or, when the listing had gaps, it was not seen and counts as left.
+    pub(crate) fn follow_up(
+        &mut self,
+        unfinished: &[Unfinished],
+        at: Timestamp,
+        is_listed: impl Fn(&ResourceId) -> bool,
+    ) {
+        let mut absent = std::mem::take(&mut self.unseen);
+        absent.extend_from_slice(unfinished);
+        absent.retain(|step| !is_listed(&step.resource.id));
+        if self.listed {
+            for step in absent {
+                let action = match step.resource.disposal {
+                    Disposal::Untag => Action::Untag,
+                    Disposal::Delete | Disposal::Follows(_) | Disposal::Leave { .. } => {
+                        Action::Delete
+                    }
+                };
+                self.done(action, &step.resource, at);
+            }
+        } else {
+            self.unseen = absent;
+        }
     }
 
     pub(crate) fn was_deleted(&self, id: &ResourceId) -> bool {
@@ -449,13 +478,14 @@ impl Ledger {
     ) -> Receipt {
         let mut left: Vec<Left> = unfinished
             .iter()
+            .chain(&self.unseen)
             .map(|step| Left {
                 id: step.resource.id.clone(),
                 kind: step.resource.kind.clone(),
                 name: step.resource.name.clone(),
                 why: step.why.clone(),
                 ours: true,
-                shared: step.resource.disposal == super::resource::Disposal::Untag,
+                shared: step.resource.disposal == Disposal::Untag,
             })
             .collect();
         left.extend(self.untouched.iter().map(|item| Left {

@@ -110,6 +110,9 @@ async fn rounds(
         ledger.untouched.clone_from(&plan.untouched);
         ledger.listed = gaps.is_empty();
         let reasons = std::mem::take(&mut ledger.unfinished);
+        ledger.follow_up(&reasons, context.clock.now(), |id| {
+            graph.find(id).is_some() || graph.untouched.contains_key(id)
+        });
         let claimed = plan.untouched.iter().any(|item| item.ours);
 
         if plan.is_empty() {

@@ -250,7 +250,7 @@ fn assert_only_foreign(scene: &Scene, case: &Case) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 6000, failure_persistence: None, ..Default::default() })]
 
     /// Where the cloud tells what holds what and nothing fails: no deletion comes too early, and
     /// calls are few.

@@ -103,6 +103,8 @@ pub(crate) async fn delete(api: &Api, resource: &Resource) -> Option<Outcome> {
                 .send()
         });
         done(gone(sent.await.map_err(interface_in_use)))
+    } else if *kind == kinds::SECURITY_GROUP && resource.data.contains_key(network::DEFAULT) {
+        release_groups(api, &[resource]).await.pop()?
     } else if *kind == kinds::SECURITY_GROUP {
         let call = Call::change(service::EC2, "ec2:DeleteSecurityGroup");
         done(gone(

@@ -25,6 +25,9 @@ use crate::{
     ownership::Ownership,
 };
 
+/// Mark in a group's data: the default group of a network.
+pub(crate) const DEFAULT: &str = "default";
+
 type Found<T> = Result<Vec<T>, Error>;
 
 pub(crate) async fn vpcs(api: &Api, ids: &[String]) -> Found<Vpc> {
@@ -305,7 +308,7 @@ impl Labels<'_> {
 
     /// The main table is not listed: nobody can delete it, and it goes with its network.
     pub(crate) fn route_tables(&self, found: &[RouteTable]) -> Vec<Resource> {
-        let is_main = |table: &&RouteTable| {
+        let is_main = |table: &RouteTable| {
             table
                 .associations
                 .iter()
@@ -314,18 +317,20 @@ impl Labels<'_> {
         };
         found
             .iter()
-            .filter(|table| !is_main(table))
             .filter_map(|table| {
                 let id = table.route_table_id.as_deref()?;
                 let tags = tags_of(table.tags.as_deref());
                 let parent = self.parent(table.vpc_id.as_deref());
-                let mut resource = label(
+                let resource = label(
                     self.ownership,
                     &kinds::ROUTE_TABLE,
                     id,
                     &tags,
                     parent.as_ref(),
                 )?;
+                if is_main(table) && resource.proof.is_some() {
+                    return None;
+                }
                 let vpc = rid(&kinds::VPC, table.vpc_id.as_deref()?);
                 Some(resource.within(vpc))
             })
@@ -480,6 +485,8 @@ impl Labels<'_> {
             .collect()
     }
 
+    /// The default group cannot be deleted and goes with its network; it is listed only where its
+    /// rules name other groups, and its deletion takes those rules away.
     pub(crate) fn security_groups(&self, found: &[SecurityGroup]) -> Vec<Resource> {
         found
             .iter()
@@ -498,12 +505,14 @@ impl Labels<'_> {
                     resource.name.clone_from(name);
                 }
                 let vpc = rid(&kinds::VPC, group.vpc_id.as_deref()?);
+                for other in referred_groups(group).filter(|other| *other != id) {
+                    resource = resource.referring_to(rid(&kinds::SECURITY_GROUP, other));
+                }
                 if group.group_name.as_deref() == Some("default") && resource.proof.is_some() {
-                    resource = resource.following(vpc.clone());
-                } else {
-                    for other in referred_groups(group).filter(|other| *other != id) {
-                        resource = resource.referring_to(rid(&kinds::SECURITY_GROUP, other));
+                    if resource.uses.is_empty() {
+                        return None;
                     }
+                    resource = resource.with_data(DEFAULT, "true");
                 }
                 Some(resource.within(vpc))
             })

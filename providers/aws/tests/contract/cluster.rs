@@ -112,6 +112,12 @@ fn owned(clients: &Clients) -> (String, String) {
     )
 }
 
+/// What carries the cluster's tag.
+pub(crate) fn tag_filter(clients: &Clients) -> Filter {
+    let name = format!("tag:kubernetes.io/cluster/{}", clients.infra);
+    Filter::builder().name(name).values("owned").build()
+}
+
 /// Makes the cluster; panics name the call that failed.
 pub(crate) async fn create(clients: &Clients, shape: Shape) {
     let network = network(clients).await;

@@ -523,7 +523,15 @@ def test_tags_end_with_their_resource(aws: Mine) -> None:
         Size=1,
         TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": "k", "Value": "v"}]}],
     )["VolumeId"]
-    assert [tag["ResourceId"] for tag in ec2.describe_tags()["Tags"]] == [volume]
+    address = ec2.allocate_address(
+        Domain="vpc",
+        TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": [{"Key": "k", "Value": "v"}]}],
+    )["AllocationId"]
+    assert {(tag["ResourceId"], tag["ResourceType"]) for tag in ec2.describe_tags()["Tags"]} == {
+        (volume, "volume"),
+        (address, "elastic-ip"),
+    }
+    ec2.release_address(AllocationId=address)
     ec2.delete_volume(VolumeId=volume)
     assert ec2.describe_tags()["Tags"] == []
     assert aws.dump() == {path: v for path, v in aws.dump().items() if volume not in path}

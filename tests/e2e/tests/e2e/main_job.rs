@@ -54,7 +54,7 @@ async fn a_cluster_is_created_fails_once_installs_and_is_deleted_without_a_trace
         ("adminPasswordSecretRef", "password"),
         ("metadataJSONSecretRef", "metadata.json"),
     ] {
-        let name = metadata[field]["name"].as_str().expect(field);
+        let name = metadata[field]["name"].as_str().unwrap();
         let path = format!("jsonpath={{.data.{}}}", secret.replace('.', "\\."));
         let found = STAGE
             .hub

@@ -71,6 +71,16 @@ def _tags() -> None:
     from moto.ec2.models.core import TaggedEC2Resource
     from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
+    # Names of resource types as DescribeTags knows them.
+    EC2_PREFIX_TO_RESOURCE.update(
+        {
+            "nat": "natgateway",
+            "eipalloc": "elastic-ip",
+            "h": "dedicated-host",
+            "pg": "placement-group",
+        }
+    )
+
     @instead(TaggedEC2Resource, "get_tags")
     def get_tags(self: Any) -> list[dict[str, str]]:
         # moto matches every tag of the region against a regular expression, per resource.

@@ -1,0 +1,220 @@
+//! What the cluster shares with others, what others put into its network, and what a killed
+//! installer leaves half made.
+
+use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use skep_providers::{AssumeRole, CredentialSource};
+
+use crate::{
+    Scene, assert_complete,
+    cluster::{Clients, REGION, Shape},
+    erase, secret,
+};
+
+async fn tag_shared(clients: &Clients, ids: &[String]) {
+    clients
+        .ec2
+        .create_tags()
+        .set_resources(Some(ids.to_vec()))
+        .tags(
+            Tag::builder()
+                .key(format!("kubernetes.io/cluster/{}", clients.infra))
+                .value("shared")
+                .build(),
+        )
+        .send()
+        .await
+        .expect("CreateTags");
+}
+
+fn owned(clients: &Clients, kind: ResourceType) -> TagSpecification {
+    TagSpecification::builder()
+        .resource_type(kind)
+        .tags(
+            Tag::builder()
+                .key(format!("kubernetes.io/cluster/{}", clients.infra))
+                .value("owned")
+                .build(),
+        )
+        .build()
+}
+
+async fn byo_network(clients: &Clients) -> (String, Vec<String>) {
+    let vpc = clients
+        .ec2
+        .create_vpc()
+        .cidr_block("10.9.0.0/16")
+        .send()
+        .await
+        .expect("CreateVpc");
+    let vpc = vpc.vpc.unwrap().vpc_id.unwrap();
+    let mut subnets = Vec::new();
+    for (number, zone) in ["us-east-1a", "us-east-1b"].iter().enumerate() {
+        let made = clients
+            .ec2
+            .create_subnet()
+            .vpc_id(&vpc)
+            .availability_zone(*zone)
+            .cidr_block(format!("10.9.{number}.0/24"))
+            .send()
+            .await
+            .expect("CreateSubnet");
+        subnets.push(made.subnet.unwrap().subnet_id.unwrap());
+    }
+    (vpc, subnets)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_of_others_only_loses_the_mark() {
+    let mut scene = Scene::new(None).await;
+    let (vpc, subnets) = byo_network(&scene.clients).await;
+    scene.before = scene.snapshot().await;
+    let clients = &scene.clients;
+    tag_shared(clients, &subnets).await;
+    let group = clients
+        .ec2
+        .create_security_group()
+        .vpc_id(&vpc)
+        .group_name(format!("{}-node", clients.infra))
+        .description("cluster")
+        .tag_specifications(owned(clients, ResourceType::SecurityGroup))
+        .send()
+        .await
+        .expect("CreateSecurityGroup")
+        .group_id
+        .unwrap();
+    // Carries the cluster's group, and the tag only where the balancer's own service says so.
+    clients
+        .elbv2
+        .create_load_balancer()
+        .name(format!("{}-int", clients.infra))
+        .r#type(aws_sdk_elasticloadbalancingv2::types::LoadBalancerTypeEnum::Network)
+        .set_subnets(Some(subnets))
+        .security_groups(&group)
+        .tags(
+            aws_sdk_elasticloadbalancingv2::types::Tag::builder()
+                .key(format!("kubernetes.io/cluster/{}", clients.infra))
+                .value("owned")
+                .build(),
+        )
+        .send()
+        .await
+        .expect("CreateLoadBalancer");
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    assert_complete(&receipt);
+    let untagged: Vec<&str> = receipt
+        .untagged
+        .iter()
+        .map(|item| item.kind.as_str())
+        .collect();
+    assert_eq!(untagged, ["ec2/subnet", "ec2/subnet"], "{receipt:#?}");
+    scene.assert_as_before().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_of_others_in_the_network_is_named_and_kept() {
+    let scene = Scene::new(Some(Shape::Installed)).await;
+    let clients = &scene.clients;
+    let subnets = clients
+        .ec2
+        .describe_subnets()
+        .filters(crate::cluster::tag_filter(clients))
+        .send()
+        .await
+        .expect("DescribeSubnets");
+    let subnet = subnets.subnets.unwrap().remove(0).subnet_id.unwrap();
+    let made = clients
+        .ec2
+        .run_instances()
+        .image_id("ami-12c6146b")
+        .min_count(1)
+        .max_count(1)
+        .subnet_id(subnet)
+        .send()
+        .await
+        .expect("RunInstances");
+    let machine = made.instances.unwrap().remove(0).instance_id.unwrap();
+
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    assert!(!receipt.complete);
+    let foreign = receipt
+        .left
+        .iter()
+        .find(|left| left.id.as_str().ends_with(&machine));
+    assert!(
+        foreign.is_some_and(|left| !left.ours),
+        "{:#?}",
+        receipt.left
+    );
+    let ours: Vec<&str> = receipt
+        .left
+        .iter()
+        .filter(|left| left.ours)
+        .map(|left| left.kind.as_str())
+        .collect();
+    assert!(
+        ours.contains(&"ec2/vpc") && ours.contains(&"ec2/subnet"),
+        "{:#?}",
+        receipt.left
+    );
+    assert!(!ours.contains(&"ec2/instance"), "{:#?}", receipt.left);
+    let named = receipt
+        .left
+        .iter()
+        .filter(|left| left.ours && left.why.contains(&machine))
+        .count();
+    assert!(
+        named > 0,
+        "somebody has to be told which machine: {:#?}",
+        receipt.left
+    );
+
+    clients
+        .ec2
+        .terminate_instances()
+        .instance_ids(machine)
+        .send()
+        .await
+        .expect("Terminate");
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    assert_complete(&receipt);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_bucket_that_was_not_tagged_yet_goes_by_its_name() {
+    let scene = Scene::new(None).await;
+    let bucket = format!("openshift-bootstrap-data-{}", scene.infra());
+    scene
+        .clients
+        .s3
+        .create_bucket()
+        .bucket(bucket)
+        .send()
+        .await
+        .expect("CreateBucket");
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    assert_complete(&receipt);
+    scene.assert_as_before().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_is_assumed_with_the_providers_keys() {
+    let role = "arn:aws:iam::210987654321:role/skep-test";
+    let account = crate::cloud().account().unwrap();
+    let source = CredentialSource {
+        assume_role: Some(AssumeRole {
+            role_arn: role.into(),
+            external_id: Some("word".into()),
+        }),
+        provider_secret: Some(secret(&account.access_key, &account.secret_key)),
+        ..CredentialSource::default()
+    };
+    let target = crate::target_of(
+        "demo-x7k2p",
+        source,
+        std::sync::Arc::new(skep_providers::call::NoObserver),
+    )
+    .await
+    .unwrap();
+    let found = target.identity().await.unwrap();
+    assert_eq!(found.as_str(), "aws:210987654321", "in {REGION}");
+}
