@@ -323,7 +323,8 @@ mod tests {
     #[test]
     fn each_kind_of_trouble_has_its_exit_code() {
         let account = |id: &str| AccountId::new("aws", id);
-        let cloud = |class| skep_providers::Error::new("sts:GetCallerIdentity", class, "no");
+        let cloud =
+            |class| Box::new(skep_providers::Error::new("sts:GetCallerIdentity", class, "no"));
         for (error, code) in [
             (EraseError::WrongAccount { expected: account("1"), found: account("2") }, 4),
             (EraseError::EmptyUnconfirmed { infra_id: "x".into(), found: account("2") }, 4),

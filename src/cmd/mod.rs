@@ -1,10 +1,13 @@
 //! The verbs of the binary: parsing, wiring, and exit codes. No decisions.
 
+pub mod controllers;
 pub mod deprovision;
 pub mod inject;
 pub mod install_manager;
 pub mod pause;
 pub mod update_installer_image;
+pub mod version;
+pub mod why;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -33,12 +36,20 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Run the controllers of a hub
+    Controllers(controllers::Args),
+    /// Tell what a cluster does, what it waits on, and what to do about it
+    Why(why::Args),
     /// Drive openshift-install inside an installer image (runs in install pods)
     InstallManager(install_manager::Args),
     /// Report the images of the release image that this runs in (runs in image-resolution pods)
     UpdateInstallerImage(update_installer_image::Args),
+    /// Show or carry out the deletion of a cluster from its cloud, or print what was deleted
+    Deprovision(deprovision::Args),
     /// Copy this binary into a directory that another container shares
     Inject(inject::Args),
+    /// Print the version
+    Version,
     /// Do nothing until told to stop: the process of a pod's sandbox
     Pause,
 }
@@ -63,9 +74,13 @@ fn attempt(arguments: Arguments) -> Result<ExitCode> {
     let done = |()| ExitCode::SUCCESS;
     runtime.block_on(async {
         match arguments.verb {
+            Verb::Controllers(args) => controllers::run(args, clouds()).await.map(done),
+            Verb::Why(args) => why::run(args, clouds()).await,
             Verb::InstallManager(args) => install_manager::run(args, clouds()).await.map(done),
             Verb::UpdateInstallerImage(args) => update_installer_image::run(args).await.map(done),
+            Verb::Deprovision(args) => deprovision::run(args, clouds()).await,
             Verb::Inject(args) => inject::run(&args).map(done),
+            Verb::Version => version::run().map(done),
             Verb::Pause => pause::run().await.map(done),
         }
     })

@@ -15,6 +15,7 @@ use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterImageSet, ClusterP
 use skep_providers::Cloud;
 
 use super::checks::Checks;
+use super::cluster_deprovision;
 use super::credentials::Clouds;
 use super::erasure::Erasures;
 use super::inputs::{self, Inputs};
@@ -29,7 +30,7 @@ pub struct Stores {
     pub clusters: Store<ClusterDeployment>,
     /// ClusterProvisions, by their cluster.
     pub provisions: Store<ClusterProvision>,
-    /// ClusterDeprovisions.
+    /// ClusterDeprovisions, by the Secrets that they name.
     pub deprovisions: Store<ClusterDeprovision>,
     /// ClusterImageSets.
     pub image_sets: Store<ClusterImageSet>,
@@ -53,7 +54,8 @@ impl Stores {
         let clusters = StoreOptions::default()
             .index(secrets::REFERS, move |cluster| secrets::refers(cluster, global.as_deref()))
             .index(secrets::NEEDS, secrets::needs)
-            .index(secrets::IMAGE_SET, secrets::image_set);
+            .index(secrets::IMAGE_SET, secrets::image_set)
+            .index(secrets::NAMESPACE, |cluster| cluster.namespace().into_iter().collect());
         let held = |secret: &PartialObjectMeta<Secret>| {
             let held = inputs::is_held(secret, skep::IN_USE_FINALIZER);
             secret.namespace().filter(|_| held).into_iter().collect()
@@ -63,7 +65,10 @@ impl Stores {
             provisions: Store::new(
                 StoreOptions::default().label(label::CLUSTER_DEPLOYMENT_NAME),
             ),
-            deprovisions: Store::new(StoreOptions::default()),
+            deprovisions: Store::new(StoreOptions::default().index(
+                cluster_deprovision::SECRETS_INDEX,
+                cluster_deprovision::secrets_of,
+            )),
             image_sets: Store::new(StoreOptions::default()),
             jobs: Store::new(
                 StoreOptions::default()

@@ -6,6 +6,11 @@
 //! growing delays, for its controller to start it again; it keeps no state of its own, since everything can
 //! be found again in the cloud. Mirrors docs/spec/20 §13.
 
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! The reconcilers: `observe`, `decide`, `act` of each kind, and the one place where they are put
 //! together into a process ([`add_to`]): one row per controller, one per watch.
 
+pub mod bells;
 pub mod checks;
 pub mod cluster_deployment;
+pub mod cluster_deprovision;
 pub mod cluster_provision;
 pub mod context;
 pub mod credentials;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use skep_crds::names::label;
 
 use self::cluster_deployment::Clusters;
+use self::cluster_deprovision::Deprovisions;
 use self::cluster_provision::Attempts;
 use self::context::{Shared, Stores};
 use crate::install::classify::Patterns;
@@ -27,6 +30,7 @@ pub fn add_to(process: &mut Process, shared: &Shared, patterns: Arc<Patterns>) {
     watch(process, &shared.stores);
     process.controller(cluster_deployments(shared));
     process.controller(cluster_provisions(shared, patterns));
+    process.controller(cluster_deprovisions(shared));
 }
 
 /// One watch per kind.
@@ -64,8 +68,8 @@ fn cluster_deployments(shared: &Shared) -> Driver<Clusters> {
         .rung_by(&stores.pods, of_cluster())
         .rung_by_input(&stores.image_sets, bell::index(secrets::IMAGE_SET))
         .rung_by_input(&stores.secrets, bell::index(secrets::REFERS))
-        .rung_by(&stores.config_maps, of_namespace())
-        .rung_by(&stores.namespaces, in_namespace());
+        .rung_by(&stores.config_maps, bells::beside_trusted_ca)
+        .rung_by(&stores.namespaces, bells::in_dying_namespace);
     shared.checks.rings(shared.erasures.rings(driver))
 }
 
@@ -86,7 +90,17 @@ fn cluster_provisions(shared: &Shared, patterns: Arc<Patterns>) -> Driver<Attemp
             .rung_by(&stores.jobs, of_attempt())
             .rung_by(&stores.pods, of_attempt())
             .rung_by(&stores.secrets, bell::owner())
-            .rung_by(&stores.clusters, attempts_of_cluster());
+            .rung_by(&stores.clusters, bells::attempts_of_cluster);
+    shared.erasures.rings(driver)
+}
+
+fn cluster_deprovisions(shared: &Shared) -> Driver<Deprovisions> {
+    let stores = &shared.stores;
+    let controller = Deprovisions { shared: shared.clone(), started: Arc::default() };
+    let options = options::<Deprovisions>(shared);
+    let driver = Driver::new(controller, &stores.deprovisions, &shared.context, options)
+        .rung_by(&stores.clusters, bell::namesake())
+        .rung_by_input(&stores.secrets, bell::index(cluster_deprovision::SECRETS_INDEX));
     shared.erasures.rings(driver)
 }
 

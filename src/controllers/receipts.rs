@@ -5,6 +5,9 @@
 //! A plan is on record before the first destructive call, or the call is not made. What is kept is bounded:
 //! a ConfigMap holds 1 MiB.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -21,6 +21,9 @@ pub const NEEDS: &str = "needs";
 /// Index of ClusterDeployments: `/<name>` of their ClusterImageSet.
 pub const IMAGE_SET: &str = "image-set";
 
+/// Index of ClusterDeployments: their namespace.
+pub const NAMESPACE: &str = "namespace";
+
 /// Index of Secrets: the namespace of those that are held.
 pub const HELD: &str = "held";
 

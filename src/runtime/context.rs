@@ -39,7 +39,11 @@ impl Context {
     /// What the controllers share, from the client that they use; `instance` is this process's name in
     /// Events: the pod's.
     pub fn new(client: Client, clock: Clock, instance: &str) -> Self {
-        let metrics = Metrics::new();
+        Self::with_metrics(client, clock, instance, Metrics::new())
+    }
+
+    /// The same with figures that exist already: those that the client counts in.
+    pub fn with_metrics(client: Client, clock: Clock, instance: &str, metrics: Metrics) -> Self {
         Self {
             reader: Reader::new(client.clone()),
             writer: Writer::new(

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ec2::types::NetworkInterface;
 use futures::join;
 use skep_providers::{
     Error,
@@ -35,7 +36,10 @@ pub(crate) async fn holders(target: &Target, resource: &Resource) -> Result<Vec<
     let found = if *kind == kinds::VPC {
         Box::pin(of_vpc(api, &labels, ids)).await?
     } else if *kind == kinds::SUBNET {
-        labels.interfaces(&interface::interfaces_by(api, "subnet-id", ids).await?)
+        let interfaces = interface::interfaces_by(api, "subnet-id", ids).await?;
+        let mut found = labels.interfaces(&interfaces);
+        found.extend(machines_of(api, &labels, &interfaces).await?);
+        found
     } else if *kind == kinds::SECURITY_GROUP {
         of_group(api, &labels, ids).await?
     } else if *kind == kinds::INTERNET_GATEWAY {
@@ -222,6 +226,7 @@ async fn of_group(api: &Api, labels: &Labels<'_>, ids: &[String]) -> Result<Vec<
     )?;
     let groups: Vec<_> = ingress.into_iter().chain(egress).collect();
     let mut found = labels.interfaces(&interfaces);
+    found.extend(machines_of(api, labels, &interfaces).await?);
     found.extend(labels.security_groups(&groups));
     let known: BTreeSet<String> = found.iter().map(|found| native(found).to_owned()).collect();
     for group in &groups {
@@ -242,6 +247,24 @@ async fn of_group(api: &Api, labels: &Labels<'_>, ids: &[String]) -> Result<Vec<
         found.push(foreign);
     }
     Ok(found)
+}
+
+/// The machines that interfaces are attached to: a person knows a machine, not its interface.
+async fn machines_of(
+    api: &Api,
+    labels: &Labels<'_>,
+    interfaces: &[NetworkInterface],
+) -> Result<Vec<Resource>, Error> {
+    let attached = interfaces
+        .iter()
+        .filter_map(|found| found.attachment.as_ref());
+    let ids: Vec<String> = attached
+        .filter_map(|found| found.instance_id.clone())
+        .collect();
+    let instances = compute::instances(api, &[], &ids).await?;
+    let mut machines = compute::instance_resources(labels.ownership, &instances);
+    machines.retain(|found| found.kind == kinds::INSTANCE);
+    Ok(machines)
 }
 
 /// Instances that a volume or an interface is attached to.

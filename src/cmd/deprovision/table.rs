@@ -13,7 +13,7 @@ pub(super) fn of_plan(plan: &Plan) -> String {
         text.push_str("\nNothing of the cluster was found.\n");
     } else {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
+        table.load_style(presets::NOTHING);
         table.set_header(["WAVE", "DO", "KIND", "RESOURCE", "NAME", "BECAUSE"]);
         for step in &plan.steps {
             table.add_row(row(step));

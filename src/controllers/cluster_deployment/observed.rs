@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use skep_crds::Stage;
+use skep_crds::names::condition::cd;
 use skep_crds::names::object_name;
 use skep_crds::platform::PlatformKind;
+use skep_crds::{ClusterDeployment, Stage, condition};
 
 use crate::controllers::checks::Check;
 use crate::controllers::erasure;
@@ -70,6 +71,24 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// What only the operator's process knows, as far as its conditions tell: for whoever looks from
+    /// elsewhere.
+    pub fn assume_recorded(&mut self, root: &ClusterDeployment) {
+        let found = condition::find(root.conditions(), cd::AUTHENTICATION_FAILURE);
+        if self.inputs.check != Check::Unchecked {
+            return;
+        }
+        if let Some(found) = found.filter(|found| found.is_true() || found.is_false()) {
+            let account = || self.account.clone().unwrap_or_else(|| "that is on record".to_owned());
+            self.inputs.check = if found.is_false() {
+                Check::Accepted { account: account() }
+            } else {
+                let message = found.message().to_owned();
+                Check::Refused { message, retry_at: Timestamp::MAX }
+            };
+        }
+    }
+
     /// Name of the ClusterDeployment.
     pub fn name(&self) -> &str {
         &self.at.key.name

@@ -27,7 +27,7 @@ pub(super) async fn act(
         Step::Reown { uid } => reown(deprovisions, observed, &uid).await,
         Step::StartErasure => start(deprovisions, observed).await,
         Step::StopErasure => {
-            deprovisions.erasures.abandon(&observed.uid);
+            deprovisions.shared.erasures.abandon(&observed.uid);
             Ok(())
         }
     }
@@ -47,7 +47,7 @@ async fn reown(deprovisions: &Deprovisions, observed: &Observed, uid: &str) -> R
         })
         .collect();
     let patch = json!({"metadata": {"ownerReferences": references}});
-    let writer = &deprovisions.context.writer;
+    let writer = &deprovisions.shared.context.writer;
     let written = writer.merge::<ClusterDeprovision>(&At::of(&root), patch).await;
     written.map(drop).map_err(|source| Error::Reown { source })
 }
@@ -55,7 +55,7 @@ async fn reown(deprovisions: &Deprovisions, observed: &Observed, uid: &str) -> R
 async fn start(deprovisions: &Deprovisions, observed: &Observed) -> Result<(), Error> {
     let root = fresh(deprovisions, observed).await?;
     let Owner::Cluster(owner) = &observed.owner else { return Err(Error::Gone) };
-    let reader = &deprovisions.context.reader;
+    let reader = &deprovisions.shared.context.reader;
     let cluster = reader.get_live::<ClusterDeployment>(&observed.namespace, &owner.name).await;
     let cluster = cluster.map_err(|source| Error::Read { what: "the ClusterDeployment", source })?;
     let cluster = cluster.filter(|cluster| cluster.uid().as_ref() == Some(&owner.uid));
@@ -87,7 +87,7 @@ async fn start(deprovisions: &Deprovisions, observed: &Observed) -> Result<(), E
         acknowledge_empty: acknowledges_empty(&root, Some(&cluster)),
     };
     deprovisions.started.lock().insert(observed.uid.clone(), observed.inputs.clone());
-    deprovisions.erasures.start_with(request, wishes);
+    deprovisions.shared.erasures.start_with(request, wishes);
     Ok(())
 }
 
@@ -105,7 +105,7 @@ async fn describe(
     let name = root.spec.metadata_json_secret();
     let mut data = match name {
         Some(name) => {
-            let reader = &deprovisions.context.reader;
+            let reader = &deprovisions.shared.context.reader;
             let secret = reader.get_live::<Secret>(&observed.namespace, name).await;
             let secret = secret.map_err(|source| Error::Read { what: "the metadata Secret", source })?;
             secret.and_then(|secret| secret.data).unwrap_or_default()
@@ -129,7 +129,7 @@ async fn fresh(
     deprovisions: &Deprovisions,
     observed: &Observed,
 ) -> Result<ClusterDeprovision, Error> {
-    let reader = &deprovisions.context.reader;
+    let reader = &deprovisions.shared.context.reader;
     let root = reader.get_live::<ClusterDeprovision>(&observed.namespace, &observed.name).await;
     let root = root.map_err(|source| Error::Read { what: "the order", source })?;
     root.filter(|root| root.uid().as_deref() == Some(observed.uid.as_str())).ok_or(Error::Gone)

@@ -14,19 +14,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use kube::core::PartialObjectMeta;
 use parking_lot::Mutex;
 use skep_crds::names::controller;
-use skep_crds::{ClusterDeployment, ClusterDeprovision};
+use skep_crds::ClusterDeprovision;
 
-use super::credentials::Clouds;
-use super::erasure::Erasures;
+use super::context::Shared;
 use crate::plan::Plan;
 use crate::runtime::{
-    Class, Classified, ConfigStore, Context, ControllerName, Freshness, IndexName, Key, Memory,
-    Observation, Reconcile, RequestError, Store, bell,
+    Class, Classified, ControllerName, Freshness, IndexName, Key, Memory,
+    Observation, Reconcile, RequestError, bell,
 };
 
 pub use decide::Step;
@@ -49,19 +46,9 @@ pub fn secrets_of(root: &ClusterDeprovision) -> Vec<String> {
 /// The controller and what it reads.
 pub struct Deprovisions {
     /// What all controllers share.
-    pub context: Context,
-    /// ClusterDeployments.
-    pub clusters: Store<ClusterDeployment>,
-    /// Metadata of Secrets.
-    pub secrets: Store<PartialObjectMeta<Secret>>,
-    /// The erasures.
-    pub erasures: Erasures,
-    /// The clouds.
-    pub clouds: Clouds,
-    /// Settings.
-    pub config: ConfigStore,
+    pub shared: Shared,
     /// By UID, what each erasure was last started with, so that a correction of it is seen.
-    pub started: Mutex<BTreeMap<String, String>>,
+    pub started: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// What can go wrong.
@@ -138,7 +125,7 @@ impl Reconcile for Deprovisions {
     }
 
     fn gone(&self, key: &Key) {
-        self.erasures.abandon(&key.uid);
+        self.shared.erasures.abandon(&key.uid);
         self.started.lock().remove(&key.uid);
     }
 }

@@ -26,10 +26,10 @@ pub(super) async fn observe(
 ) -> Result<Observed, Error> {
     let (namespace, name) = (root.namespace().unwrap_or_default(), root.name_any());
     let uid = root.uid().unwrap_or_default();
-    let reader = &deprovisions.context.reader;
+    let reader = &deprovisions.shared.context.reader;
     let reference = owner_reference(root);
     let cluster = match reference {
-        Some(owner) => reader.get(how, &deprovisions.clusters, &namespace, &owner.name).await,
+        Some(owner) => reader.get(how, &deprovisions.shared.stores.clusters, &namespace, &owner.name).await,
         None => Ok(None),
     };
     let cluster = cluster.map_err(|source| Error::Read { what: "the ClusterDeployment", source })?;
@@ -46,14 +46,14 @@ pub(super) async fn observe(
         completed: root.is_completed(),
         infra_id: root.spec.infra_id.clone(),
         owner: owner(reference, cluster.as_deref()),
-        disabled: deprovisions.config.get().deprovisions_disabled,
+        disabled: deprovisions.shared.config.get().deprovisions_disabled,
         platform: kind,
-        supported: deprovisions.clouds.supports(kind),
+        supported: deprovisions.shared.clouds.supports(kind),
         description: description(root, metadata.is_some()),
         credentials: credentials_in_words(root, &namespace, credentials),
         inputs,
         inputs_changed,
-        erasure: deprovisions.erasures.state(&uid),
+        erasure: deprovisions.shared.erasures.state(&uid),
         start_failure: memory.failure_named("StartErasure").map(|failure| failure.message.clone()),
         name,
         namespace,
@@ -84,8 +84,8 @@ async fn secret(
     name: Option<&str>,
 ) -> Result<Option<std::sync::Arc<PartialObjectMeta<Secret>>>, Error> {
     let Some(name) = name else { return Ok(None) };
-    let reader = &deprovisions.context.reader;
-    let secret = reader.get(how, &deprovisions.secrets, namespace, name).await;
+    let reader = &deprovisions.shared.context.reader;
+    let secret = reader.get(how, &deprovisions.shared.stores.secrets, namespace, name).await;
     secret.map_err(|source| Error::Read { what: "a Secret's metadata", source })
 }
 

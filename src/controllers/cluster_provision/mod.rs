@@ -3,6 +3,7 @@
 
 mod act;
 mod decide;
+mod error;
 mod observe;
 mod observed;
 mod status;
@@ -19,15 +20,15 @@ use skep_crds::names::controller;
 use skep_crds::{ClusterDeployment, ClusterProvision};
 
 use super::erasure::Erasures;
-use super::owned;
 use crate::install::classify::Patterns;
 use crate::plan::Plan;
 use crate::runtime::{
-    Class, Classified, Context, ControllerName, Freshness, Key, Memory, Observation, Reconcile,
-    RequestError, Store,
+    Context, ControllerName, Freshness, Key, Memory, Observation, Reconcile,
+    Store,
 };
 
 pub use decide::Step;
+pub use error::Error;
 pub use observed::{Job, JobPhase, Observed, Pods};
 pub use status::{JobRef, Status, Verdict};
 
@@ -47,75 +48,6 @@ pub struct Attempts {
     pub erasures: Erasures,
     /// Patterns over the installer's log.
     pub patterns: Arc<Patterns>,
-}
-
-/// What can go wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Something cannot be read.
-    #[error("could not read {what}")]
-    Read {
-        /// What.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: RequestError,
-    },
-    /// Something cannot be created.
-    #[error("could not create {what}")]
-    Create {
-        /// What.
-        what: String,
-        /// Why.
-        #[source]
-        source: owned::Error,
-    },
-    /// Something cannot be deleted.
-    #[error("could not delete {what}")]
-    Delete {
-        /// What.
-        what: String,
-        /// Why.
-        #[source]
-        source: owned::Error,
-    },
-    /// The attempt cannot be patched.
-    #[error("could not change the attempt")]
-    Patch {
-        /// Why.
-        #[source]
-        source: RequestError,
-    },
-    /// Somebody else moved the stage.
-    #[error("the attempt is no longer in stage {expected}")]
-    StageMoved {
-        /// Where it should have been.
-        expected: String,
-    },
-    /// `spec.podSpec` is no pod spec.
-    #[error("spec.podSpec cannot be used: {problem}")]
-    PodSpec {
-        /// Why.
-        problem: String,
-    },
-    /// The ClusterDeployment is not there.
-    #[error("the ClusterDeployment of this attempt does not exist")]
-    NoCluster,
-    /// The attempt was deleted or replaced meanwhile.
-    #[error("the attempt is gone")]
-    Gone,
-}
-
-impl Classified for Error {
-    fn class(&self) -> Class {
-        match self {
-            Self::Read { source, .. } | Self::Patch { source } => source.class(),
-            Self::Create { source, .. } | Self::Delete { source, .. } => source.class(),
-            Self::StageMoved { .. } => Class::RetryNow,
-            Self::PodSpec { .. } => Class::Terminal,
-            Self::NoCluster | Self::Gone => Class::WaitForChange,
-        }
-    }
 }
 
 impl Reconcile for Attempts {

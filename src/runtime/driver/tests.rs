@@ -11,18 +11,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::core::ObjectMeta;
 use kube::ResourceExt;
+use kube::core::ObjectMeta;
 use serde_json::{Value, json};
+use skep_sim::apiserver::effects::Process as Life;
 use skep_sim::apiserver::faults::{Kind as Fault, Rule};
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, DriverOptions, bell};
 use crate::plan::{Note, Plan};
+use crate::runtime::lease::Candidate;
 use crate::runtime::testing::{Hub, Widget};
 use crate::runtime::{
     At, Class, Classified, Context, ControllerName, Freshness, Key, Memory, Observation, Process,
-    Reader, Reconcile, RequestError, Selection, Store, StoreOptions, Writer,
+    ProcessError, Reader, Reconcile, RequestError, Selection, Store, StoreOptions, Writer,
 };
 
 const LABEL: &str = "widget";
@@ -187,20 +189,26 @@ impl Reconcile for Copier {
 
 /// A hub with the controller on it.
 struct World {
-    hub: Hub,
+    hub: Arc<Hub>,
+    life: Arc<Life>,
     context: Context,
     acts: Arc<AtomicU32>,
     stop: CancellationToken,
-    running: tokio::task::JoinHandle<Result<(), crate::runtime::ProcessError>>,
+    running: tokio::task::JoinHandle<Result<(), ProcessError>>,
 }
 
 impl World {
     fn start(options: DriverOptions, seeded: impl FnOnce(&Hub)) -> Self {
-        let hub = Hub::new(7);
+        let hub = Arc::new(Hub::new(7));
         seeded(&hub);
-        let (client, _) = hub.operator("operator");
-        let context = Context::new(client.clone(), hub.clock.clone(), "test");
-        let mut process = Process::new(context.clone(), client);
+        Self::start_on(&hub, "operator", options, false)
+    }
+
+    /// One more process on a hub; `campaigns`: it has to win the lease first.
+    fn start_on(hub: &Arc<Hub>, name: &str, options: DriverOptions, campaigns: bool) -> Self {
+        let (client, life) = hub.operator(name);
+        let context = Context::new(client.clone(), hub.clock.clone(), name);
+        let mut process = Process::new(context.clone(), client.clone());
         let widgets = Store::new(StoreOptions::default());
         let copies = Store::new(StoreOptions::default().label(LABEL));
         let inputs = Store::new(StoreOptions::default());
@@ -497,4 +505,60 @@ async fn stopping_lets_go_of_everything() {
         requests,
         "no watch was left behind"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_does_nothing_and_takes_over_from_a_killed_leader_in_time() {
+    let hub = Arc::new(Hub::new(11));
+    hub.seed_widget("a", &json!(1));
+    let leader = World::start_on(&hub, "first", DriverOptions::default(), true);
+    hub.pass(Duration::from_secs(2)).await;
+    let follower = World::start_on(&hub, "second", DriverOptions::default(), true);
+    hub.pass(Duration::from_secs(10)).await;
+    assert_eq!((hub.copies("a").len(), follower.acts()), (1, 0));
+    leader.life.kill();
+    leader.running.abort();
+    hub.seed_widget("b", &json!(1));
+    let killed = hub.clock.elapsed();
+    hub.pass(Duration::from_secs(10)).await;
+    let first_write = hub
+        .effects()
+        .into_iter()
+        .find(|effect| effect.agent.as_ref() == "second");
+    let took = first_write.map(|effect| effect.at.saturating_sub(killed));
+    assert!(
+        took.is_some_and(|took| took < Duration::from_secs(5)),
+        "{took:?}"
+    );
+    assert_eq!((hub.copies("a").len(), hub.copies("b").len()), (1, 1));
+    assert_eq!(hub.phase("b").as_deref(), Some("Done"));
+    // A process that has lost the lead ends, so that it is started anew with a clean memory.
+    follower.life.kill();
+    let ended = tokio::time::timeout(Duration::from_secs(10), follower.running).await;
+    assert!(
+        matches!(ended, Ok(Ok(Err(ProcessError::Deposed)))),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_stops_is_replaced_within_seconds() {
+    let hub = Arc::new(Hub::new(12));
+    let leader = World::start_on(&hub, "first", DriverOptions::default(), true);
+    hub.pass(Duration::from_secs(2)).await;
+    let follower = World::start_on(&hub, "second", DriverOptions::default(), true);
+    hub.pass(Duration::from_secs(5)).await;
+    hub.seed_widget("a", &json!(1));
+    hub.pass(Duration::from_millis(40)).await;
+    leader.stop.cancel();
+    hub.pass(Duration::from_secs(2)).await;
+    assert!(leader.running.is_finished());
+    assert!(follower.context.claim.is_current());
+    hub.pass(Duration::from_secs(2)).await;
+    assert_eq!(
+        hub.copies("a").len(),
+        1,
+        "what the one began the other neither repeats nor forgets"
+    );
+    assert_eq!(hub.phase("a").as_deref(), Some("Done"));
 }

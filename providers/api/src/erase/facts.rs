@@ -300,8 +300,13 @@ impl ClusterFacts {
         })
     }
 
-    /// The proof that this name is, for kinds that cannot carry tags.
+    /// The proof that this name is, for kinds that cannot carry tags; on AWS also for the bucket of
+    /// the bootstrap ignition, which is named by one call and tagged by the next.
     pub fn proof_by_name(&self, name: &str) -> Option<Proof> {
+        let bootstrap = format!("openshift-bootstrap-data-{}", self.infra_id);
+        if name == bootstrap && matches!(self.platform, PlatformFacts::Aws(_)) {
+            return Some(Proof::NamePrefix { prefix: bootstrap });
+        }
         let prefix = format!("{}-", self.infra_id);
         name.starts_with(&prefix)
             .then_some(Proof::NamePrefix { prefix })

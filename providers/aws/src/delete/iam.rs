@@ -157,7 +157,7 @@ pub(crate) async fn delete_user(api: &Api, name: &str) -> Result<(), Error> {
     }
 }
 
-/// What machines' users have: keys and policies.
+/// What machines' users have: keys and policies of their own.
 async fn strip_user(api: &Api, name: &str) -> Result<(), Error> {
     let iam = api.clients.iam();
     let keys = async {
@@ -196,38 +196,31 @@ async fn strip_user(api: &Api, name: &str) -> Result<(), Error> {
         }))
         .await
     };
-    let attached = async {
-        let request = iam.list_attached_user_policies().user_name(name);
-        let policies = list_iam!(
-            api,
-            "iam:ListAttachedUserPolicies",
-            request,
-            attached_policies
-        );
-        try_join_all(
-            policies
-                .iter()
-                .filter_map(|policy| policy.policy_arn.as_deref())
-                .map(|arn| async move {
-                    gone(
-                        api.call(change("iam:DetachUserPolicy"), || {
-                            iam.detach_user_policy()
-                                .user_name(name)
-                                .policy_arn(arn)
-                                .send()
-                        })
-                        .await,
-                    )
-                }),
-        )
-        .await
-    };
-    futures::try_join!(keys, inline, attached).map(drop)
+    futures::try_join!(keys, inline).map(drop)
 }
 
 /// What people's users have besides. Rare, so asked for only when the user could not be deleted.
 async fn strip_person(api: &Api, name: &str) -> Result<(), Error> {
     let iam = api.clients.iam();
+    let request = iam.list_attached_user_policies().user_name(name);
+    for policy in list_iam!(
+        api,
+        "iam:ListAttachedUserPolicies",
+        request,
+        attached_policies
+    ) {
+        let Some(arn) = policy.policy_arn else {
+            continue;
+        };
+        let call = change("iam:DetachUserPolicy");
+        let sent = api.call(call, || {
+            iam.detach_user_policy()
+                .user_name(name)
+                .policy_arn(&arn)
+                .send()
+        });
+        gone(sent.await)?;
+    }
     let request = iam.list_groups_for_user().user_name(name);
     for group in list_iam!(api, "iam:ListGroupsForUser", request, groups) {
         let call = change("iam:RemoveUserFromGroup");

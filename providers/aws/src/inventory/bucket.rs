@@ -5,6 +5,7 @@
 
 use aws_sdk_s3::types::Bucket;
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use skep_providers::{
     Class, Error,
     call::Call,
@@ -21,7 +22,9 @@ use crate::{
 /// What the installer calls the bucket of the bootstrap ignition, before the infra ID.
 const BOOTSTRAP: &str = "openshift-bootstrap-data-";
 
-pub(crate) async fn buckets(api: &Api) -> Result<Vec<Bucket>, Error> {
+/// All buckets of the account; `None` where listing them is not permitted (the installer's own list of
+/// permissions does not have it).
+pub(crate) async fn buckets(api: &Api) -> Result<Option<Vec<Bucket>>, Error> {
     let mut found = Vec::new();
     let mut token: Option<String> = None;
     loop {
@@ -31,11 +34,17 @@ pub(crate) async fn buckets(api: &Api) -> Result<Vec<Bucket>, Error> {
             .list_buckets()
             .set_continuation_token(token.clone());
         let call = Call::read(service::S3, "s3:ListBuckets");
-        let page = api.call(call, || request.clone().send()).await?;
+        let page = match api.call(call, || request.clone().send()).await {
+            Err(Error {
+                class: Class::Denied,
+                ..
+            }) => return Ok(None),
+            other => other?,
+        };
         found.extend(page.buckets.unwrap_or_default());
         token = page.continuation_token.filter(|token| !token.is_empty());
         if token.is_none() {
-            return Ok(found);
+            return Ok(Some(found));
         }
     }
 }
@@ -67,39 +76,59 @@ pub(crate) async fn discover(
     facts: &ClusterFacts,
     ownership: &Ownership,
     tagged: &Tagged,
-    listed: &[Bucket],
+    listed: Option<&[Bucket]>,
 ) -> Result<Vec<Resource>, Error> {
     let bootstrap = format!("{BOOTSTRAP}{}", ownership.infra_id());
     let prefix = ownership.prefix();
-    let is_candidate = |name: &str| {
-        name == bootstrap
-            || name.starts_with(&prefix)
-            || tagged.of("s3", "").any(|(_, known, _)| known == name)
+    let by_tag = |name: &str| tagged.of("s3", "").any(|(_, known, _)| known == name);
+    let known: Vec<(String, Option<Timestamp>)> = match listed {
+        Some(listed) => listed
+            .iter()
+            .filter_map(|bucket| {
+                let created = bucket.creation_date.as_ref().and_then(timestamp);
+                Some((bucket.name.clone()?, created))
+            })
+            .filter(|(name, _)| *name == bootstrap || name.starts_with(&prefix) || by_tag(name))
+            .collect(),
+        None => {
+            let named = tagged.of("s3", "").map(|(_, name, _)| name.to_owned());
+            named
+                .chain([bootstrap.clone()])
+                .map(|name| (name, None))
+                .collect()
+        }
     };
-    let candidates = listed
-        .iter()
-        .filter(|bucket| bucket.name.as_deref().is_some_and(is_candidate))
-        .map(|bucket| async move {
-            let name = bucket.name.as_deref().unwrap_or_default();
-            Ok::<_, Error>(tags(api, name).await?.map(|tags| (bucket, name, tags)))
-        });
+    let asked = known.into_iter().map(|(name, created)| {
+        // A bucket that was not listed and lets nobody look may be of another account: names are
+        // unique in all of AWS.
+        let may_be_foreign = listed.is_none() && !by_tag(&name);
+        async move {
+            match tags(api, &name).await {
+                Err(Error {
+                    class: Class::Denied,
+                    ..
+                }) if may_be_foreign => Ok(None),
+                found => Ok::<_, Error>(found?.map(|tags| (name, created, tags))),
+            }
+        }
+    });
     let mut resources = Vec::new();
-    for (bucket, name, tags) in try_join_all(candidates).await?.into_iter().flatten() {
-        let found = label(ownership, &kinds::BUCKET, name, &tags, None).or_else(|| {
+    for (name, created, tags) in try_join_all(asked).await?.into_iter().flatten() {
+        let found = label(ownership, &kinds::BUCKET, &name, &tags, None).or_else(|| {
             // The installer tags the bucket by a second call; killed in between, it leaves one that
             // only its name proves.
             let known = tags.is_empty() && name == bootstrap;
-            let proof = facts.proof_by_name(name).filter(|_| known)?;
+            let proof = facts.proof_by_name(&name).filter(|_| known)?;
             Some(Resource::owned(
-                rid(&kinds::BUCKET, name),
+                rid(&kinds::BUCKET, &name),
                 kinds::BUCKET,
-                name,
+                &name,
                 proof,
             ))
         });
         if let Some(mut resource) = found {
-            name.clone_into(&mut resource.name);
-            resource.created = bucket.creation_date.as_ref().and_then(timestamp);
+            resource.name.clone_from(&name);
+            resource.created = created;
             resources.push(resource);
         }
     }

@@ -9,11 +9,12 @@ use aws_sdk_iam::types::{InstanceProfile, Role, Tag, User};
 use futures::future::try_join_all;
 use skep_providers::{
     Class, Error,
+    call::Call,
     erase::{Kind, Proof, Resource},
 };
 
 use crate::{
-    client::{Api, list_iam},
+    client::{Api, list_iam, service},
     inventory::timestamp,
     kinds::{self, rid},
     ownership::{Mark, Ownership, Tags},
@@ -49,17 +50,8 @@ pub(crate) async fn roles_and_profiles(
         let request = iam.list_roles().max_items(PAGE);
         Ok::<_, Error>(list_iam!(api, "iam:ListRoles", request, roles))
     };
-    let profiles = async {
-        let request = iam.list_instance_profiles().max_items(PAGE);
-        Ok::<_, Error>(list_iam!(
-            api,
-            "iam:ListInstanceProfiles",
-            request,
-            instance_profiles
-        ))
-    };
-    let (roles, profiles) = futures::try_join!(roles, profiles)?;
     let (infra_id, prefix) = (ownership.infra_id(), ownership.prefix());
+    let (roles, profiles) = futures::try_join!(roles, profiles(api, infra_id))?;
 
     let profiles = try_join_all(
         profiles
@@ -70,8 +62,12 @@ pub(crate) async fn roles_and_profiles(
                 if installers_own(infra_id, name, "profile") {
                     return Ok::<_, Error>(Some((profile, None)));
                 }
-                let tags = profile_tags(api, name).await?;
-                Ok(tags.map(|tags| (profile, Some(tags))))
+                // The listing of all leaves tags out.
+                let found = self::profile(api, name).await?;
+                Ok(found.map(|found| {
+                    let tags = to_map(found.tags.clone());
+                    (found, Some(tags))
+                }))
             }),
     )
     .await?
@@ -125,48 +121,81 @@ pub(crate) async fn users(api: &Api, ownership: &Ownership) -> Result<Vec<(User,
     Ok(tagged.into_iter().flatten().collect())
 }
 
-/// Tags of a role; `None` when it went in between.
+/// Tags of a role; `None` when it went in between. Read by the call that the installer's list of
+/// permissions has, not by the one made for tags.
 async fn role_tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
-    there(
-        async {
-            let request = api.clients.iam().list_role_tags().role_name(name);
-            Ok(list_iam!(api, "iam:ListRoleTags", request, tags))
-        }
-        .await,
-    )
-}
-
-async fn profile_tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
-    there(
-        async {
-            let request = api
-                .clients
-                .iam()
-                .list_instance_profile_tags()
-                .instance_profile_name(name);
-            Ok(list_iam!(api, "iam:ListInstanceProfileTags", request, tags))
-        }
-        .await,
-    )
+    let call = Call::read(service::IAM, "iam:GetRole");
+    let answer = api
+        .call(call, || api.clients.iam().get_role().role_name(name).send())
+        .await;
+    there(answer.map(|answer| answer.role.and_then(|role| role.tags)))
 }
 
 async fn user_tags(api: &Api, name: &str) -> Result<Option<Tags>, Error> {
-    there(
-        async {
-            let request = api.clients.iam().list_user_tags().user_name(name);
-            Ok(list_iam!(api, "iam:ListUserTags", request, tags))
-        }
-        .await,
-    )
+    let call = Call::read(service::IAM, "iam:GetUser");
+    let answer = api
+        .call(call, || api.clients.iam().get_user().user_name(name).send())
+        .await;
+    there(answer.map(|answer| answer.user.and_then(|user| user.tags)))
 }
 
-fn there(tags: Result<Vec<Tag>, Error>) -> Result<Option<Tags>, Error> {
-    match tags {
-        Ok(tags) => Ok(Some(
-            tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-        )),
+async fn profile(api: &Api, name: &str) -> Result<Option<InstanceProfile>, Error> {
+    let call = Call::read(service::IAM, "iam:GetInstanceProfile");
+    let answer = api
+        .call(call, || {
+            api.clients
+                .iam()
+                .get_instance_profile()
+                .instance_profile_name(name)
+                .send()
+        })
+        .await;
+    match answer {
+        Ok(answer) => Ok(answer.instance_profile),
         Err(error) if error.class == Class::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+fn there(tags: Result<Option<Vec<Tag>>, Error>) -> Result<Option<Tags>, Error> {
+    match tags {
+        Ok(tags) => Ok(Some(to_map(tags))),
+        Err(error) if error.class == Class::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn to_map(tags: Option<Vec<Tag>>) -> Tags {
+    tags.unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.key, tag.value))
+        .collect()
+}
+
+/// All profiles of the account, or those of the installer's names where listing is not permitted.
+async fn profiles(api: &Api, infra_id: &str) -> Result<Vec<InstanceProfile>, Error> {
+    let all = async {
+        let request = api.clients.iam().list_instance_profiles().max_items(PAGE);
+        Ok(list_iam!(
+            api,
+            "iam:ListInstanceProfiles",
+            request,
+            instance_profiles
+        ))
+    };
+    match all.await {
+        Err(Error {
+            class: Class::Denied,
+            ..
+        }) => {
+            let names: Vec<String> = MACHINES
+                .iter()
+                .map(|machine| format!("{infra_id}-{machine}-profile"))
+                .collect();
+            let found = try_join_all(names.iter().map(|name| profile(api, name))).await?;
+            Ok(found.into_iter().flatten().collect())
+        }
+        other => other,
     }
 }
 

@@ -151,7 +151,13 @@ pub(crate) async fn discover(
     let (ec2, dns, buckets, files) = futures::join!(
         Box::pin(ec2(api, ownership, &ids)),
         Box::pin(dns::discover(api, role, facts, ownership, &tagged, &hosts)),
-        Box::pin(bucket::discover(api, facts, ownership, &tagged, &buckets)),
+        Box::pin(bucket::discover(
+            api,
+            facts,
+            ownership,
+            &tagged,
+            buckets.as_deref()
+        )),
         Box::pin(files::discover(api, ownership, &tagged)),
     );
     let (ec2, ec2_gaps) = ec2?;

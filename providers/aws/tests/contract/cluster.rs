@@ -665,7 +665,7 @@ async fn instances(clients: &Clients, network: &Network, groups: &Groups) {
     }
 }
 
-async fn image(clients: &Clients) -> String {
+pub(crate) async fn image(clients: &Clients) -> String {
     let found = clients
         .ec2
         .describe_images()

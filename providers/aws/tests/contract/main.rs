@@ -83,7 +83,7 @@ fn endpoints() -> Endpoints {
     )
 }
 
-fn facts(infra: &str) -> ClusterFacts {
+fn facts(infra: &str, hosted_zone_role: Option<&str>) -> ClusterFacts {
     let cluster = format!("kubernetes.io/cluster/{infra}");
     let capi = format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{infra}");
     let metadata = json!({
@@ -93,6 +93,7 @@ fn facts(infra: &str) -> ClusterFacts {
             "serviceEndpoints": endpoints(),
             "identifier": [{cluster: "owned"}, {"openshiftClusterID": CLUSTER_ID}, {capi: "owned"}],
             "clusterDomain": DOMAIN,
+            "hostedZoneRole": hosted_zone_role.unwrap_or_default(),
         },
     });
     let hints = Hints {
@@ -123,6 +124,8 @@ struct Scene {
     account: Account,
     clients: Clients,
     before: Snapshot,
+    /// Of the account that holds the shared zone.
+    role: Option<String>,
 }
 
 impl Scene {
@@ -145,6 +148,7 @@ impl Scene {
         .unwrap();
         let scene = Self {
             clients: Clients::new(cloud(), &account, &infra),
+            role: None,
             account,
             before,
         };
@@ -167,9 +171,14 @@ impl Scene {
     }
 
     async fn target(&self) -> Arc<dyn EraseTarget> {
-        target_of(self.infra(), self.source(), Arc::new(NoObserver))
-            .await
-            .unwrap()
+        target_of(
+            self.infra(),
+            self.role.as_deref(),
+            self.source(),
+            Arc::new(NoObserver),
+        )
+        .await
+        .unwrap()
     }
 
     async fn snapshot(&self) -> Snapshot {
@@ -207,6 +216,7 @@ impl Scene {
 
 async fn target_of(
     infra: &str,
+    role: Option<&str>,
     source: CredentialSource,
     observer: Arc<dyn CallObserver>,
 ) -> Result<Arc<dyn EraseTarget>, skep_providers::Error> {
@@ -221,11 +231,14 @@ async fn target_of(
         region: REGION.into(),
         endpoints: endpoints(),
     };
-    aws.connect(request).await?.eraser(&facts(infra))
+    aws.connect(request).await?.eraser(&facts(infra, role))
 }
 
 fn request(scene: &Scene) -> EraseRequest {
-    let mut request = EraseRequest::new(Arc::new(facts(scene.infra())), Some(scene.id()));
+    let mut request = EraseRequest::new(
+        Arc::new(facts(scene.infra(), scene.role.as_deref())),
+        Some(scene.id()),
+    );
     request.options = EraseOptions {
         quiet_period: Duration::from_millis(100),
         patience: Duration::from_secs(20),
@@ -396,9 +409,14 @@ async fn wrong_keys_are_told_apart_and_not_shown() {
         CredentialSource::from_secret(secret(&scene.account.access_key, wrong)),
         CredentialSource::from_secret(secret("AKIAAAAAAAAAAAAAAAAA", wrong)),
     ] {
-        let target = target_of(scene.infra(), source, Arc::new(NoObserver))
-            .await
-            .unwrap();
+        let target = target_of(
+            scene.infra(),
+            scene.role.as_deref(),
+            source,
+            Arc::new(NoObserver),
+        )
+        .await
+        .unwrap();
         let error = erase(&scene, target).await.unwrap_err();
         let EraseError::Identify(error) = error else {
             unreachable!("{error:?}")
@@ -411,6 +429,7 @@ async fn wrong_keys_are_told_apart_and_not_shown() {
     }
     let empty = target_of(
         scene.infra(),
+        scene.role.as_deref(),
         CredentialSource::default(),
         Arc::new(NoObserver),
     )
@@ -498,9 +517,14 @@ async fn a_crash_anywhere_is_recovered_from() {
             changes: AtomicU64::new(0),
             now: Notify::new(),
         });
-        let target = target_of(scene.infra(), scene.source(), Arc::<CrashAt>::clone(&crash))
-            .await
-            .unwrap();
+        let target = target_of(
+            scene.infra(),
+            scene.role.as_deref(),
+            scene.source(),
+            Arc::<CrashAt>::clone(&crash),
+        )
+        .await
+        .unwrap();
         tokio::select! {
             // Dropped in the middle of whatever it was doing.
             () = crash.now.notified() => {}

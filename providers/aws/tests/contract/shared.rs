@@ -2,11 +2,16 @@
 //! installer leaves half made.
 
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
-use skep_providers::{AssumeRole, CredentialSource};
+use aws_sdk_route53::types::{
+    HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType, Tag as ZoneTag, TagResourceType,
+    Vpc as ZoneVpc, VpcRegion,
+};
+use skep_kit::cloud::NewAccount;
+use skep_providers::{AccountId, AssumeRole, CredentialSource};
 
 use crate::{
     Scene, assert_complete,
-    cluster::{Clients, REGION, Shape},
+    cluster::{BASE, Clients, Shape, public_zone, put_records},
     erase, secret,
 };
 
@@ -125,7 +130,7 @@ async fn a_machine_of_others_in_the_network_is_named_and_kept() {
     let made = clients
         .ec2
         .run_instances()
-        .image_id("ami-12c6146b")
+        .image_id(crate::cluster::image(clients).await)
         .min_count(1)
         .max_count(1)
         .subnet_id(subnet)
@@ -198,8 +203,12 @@ async fn a_bootstrap_bucket_that_was_not_tagged_yet_goes_by_its_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_is_assumed_with_the_providers_keys() {
-    let role = "arn:aws:iam::210987654321:role/skep-test";
-    let account = crate::cloud().account().unwrap();
+    let new = NewAccount {
+        roles: vec!["skep-test".into()],
+        ..NewAccount::default()
+    };
+    let account = crate::cloud().create_account(&new).unwrap();
+    let role = account.roles[0].as_str();
     let source = CredentialSource {
         assume_role: Some(AssumeRole {
             role_arn: role.into(),
@@ -210,11 +219,132 @@ async fn a_role_is_assumed_with_the_providers_keys() {
     };
     let target = crate::target_of(
         "demo-x7k2p",
+        None,
         source,
         std::sync::Arc::new(skep_providers::call::NoObserver),
     )
     .await
     .unwrap();
     let found = target.identity().await.unwrap();
-    assert_eq!(found.as_str(), "aws:210987654321", "in {REGION}");
+    assert_eq!(found, AccountId::new("aws", &account.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_zone_of_another_account_only_the_clusters_own_records_go() {
+    let new = NewAccount {
+        roles: vec!["dns".into()],
+        ..NewAccount::default()
+    };
+    let owner = crate::cloud().create_account(&new).unwrap();
+    let of_owner = Clients::new(crate::cloud(), &owner, "none");
+    let vpc = of_owner
+        .ec2
+        .create_vpc()
+        .cidr_block("10.1.0.0/16")
+        .send()
+        .await
+        .expect("CreateVpc");
+    let made = of_owner
+        .route53
+        .create_hosted_zone()
+        .name(BASE)
+        .caller_reference("shared")
+        .hosted_zone_config(HostedZoneConfig::builder().private_zone(true).build())
+        .vpc(
+            ZoneVpc::builder()
+                .vpc_region(VpcRegion::UsEast1)
+                .vpc_id(vpc.vpc.unwrap().vpc_id.unwrap())
+                .build(),
+        )
+        .send()
+        .await
+        .expect("CreateHostedZone");
+    let zone = made
+        .hosted_zone
+        .unwrap()
+        .id
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    // No boundary of labels lies between these and the cluster's domain.
+    let of_others = ["api.mydemo", "demo", "api.demo-b", "*.apps.demo2"];
+    let all = of_others
+        .iter()
+        .chain(&["api.demo", "api-int.demo", "*.apps.demo"]);
+    let sets = all.map(|name| address(&format!("{name}.{BASE}"))).collect();
+    put_records(&of_owner, &zone, sets).await;
+
+    let mut scene = Scene::new(None).await;
+    scene.role = Some(owner.roles[0].clone());
+    let key = format!("kubernetes.io/cluster/{}", scene.infra());
+    of_owner
+        .route53
+        .change_tags_for_resource()
+        .resource_type(TagResourceType::Hostedzone)
+        .resource_id(&zone)
+        .add_tags(ZoneTag::builder().key(&key).value("shared").build())
+        .add_tags(ZoneTag::builder().key("team").value("network").build())
+        .send()
+        .await
+        .expect("ChangeTagsForResource");
+    let public = public_zone(&scene.clients).await;
+    put_records(
+        &scene.clients,
+        &public,
+        vec![address(&format!("api-int.demo.{BASE}"))],
+    )
+    .await;
+
+    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    assert_complete(&receipt);
+    assert_eq!(receipt.deleted.len(), 4, "{:#?}", receipt.deleted);
+    assert_eq!(receipt.untagged.len(), 1, "{:#?}", receipt.untagged);
+    scene.assert_as_before().await;
+    let left = of_owner
+        .route53
+        .list_resource_record_sets()
+        .hosted_zone_id(&zone)
+        .send()
+        .await
+        .expect("ListResourceRecordSets");
+    let mut names: Vec<String> = left
+        .resource_record_sets
+        .into_iter()
+        .filter(|set| set.r#type == RrType::A)
+        .map(|set| set.name.replace("\\052", "*"))
+        .collect();
+    names.sort();
+    let mut expected = of_others.map(|name| format!("{name}.{BASE}.")).to_vec();
+    expected.sort();
+    assert_eq!(names, expected);
+    let tags = of_owner
+        .route53
+        .list_tags_for_resource()
+        .resource_type(TagResourceType::Hostedzone)
+        .resource_id(&zone)
+        .send()
+        .await
+        .expect("ListTagsForResource");
+    let tags = tags.resource_tag_set.unwrap().tags.unwrap();
+    assert_eq!(
+        tags.len(),
+        1,
+        "only the cluster's mark is taken off: {tags:?}"
+    );
+}
+
+fn address(name: &str) -> ResourceRecordSet {
+    ResourceRecordSet::builder()
+        .name(format!("{name}."))
+        .r#type(RrType::A)
+        .ttl(60)
+        .resource_records(
+            ResourceRecord::builder()
+                .value("192.0.2.1")
+                .build()
+                .unwrap(),
+        )
+        .build()
+        .unwrap()
 }

@@ -26,7 +26,7 @@ use crate::{gather, identity, stages};
 /// What precedes the reason when an install-config is refused.
 const REFUSED: &str = "failed to fetch Master Machines: failed to load asset \"Install Config\": \
                        failed to create install config";
-/// The ConfigMap among the manifests that orders faults, for tests that cannot set the environment.
+/// The `ConfigMap` among the manifests that orders faults, for tests that cannot set the environment.
 const ORDERS: &str = "openshift-install-standin";
 /// The operator's own key for service account tokens.
 const SIGNING_KEY: &str = "tls/bound-service-account-signing-key.key";

@@ -18,6 +18,7 @@ const MOUNTED_FAULTS: &str = "/etc/openshift-install-standin/faults.json";
 const DEFAULT_SCALE: f64 = 0.001;
 
 /// What the environment asks the stand-in for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug)]
 pub(crate) struct Environment {
     /// Fraction of real time that a wait lasts.

@@ -47,7 +47,7 @@ pub(crate) enum Stage {
     Bootstrap,
     /// Bootstrap resources are deleted.
     BootstrapDestroy,
-    /// ClusterVersion becomes available; workers and what the cluster makes for itself appear.
+    /// `ClusterVersion` becomes available; workers and what the cluster makes for itself appear.
     Initialize,
     /// Operators settle.
     OperatorsStable,

@@ -52,9 +52,9 @@ pub(crate) fn find(environment: impl Fn(&str) -> Option<String>) -> Result<Sourc
         });
     }
     let home = environment("HOME").unwrap_or_default();
-    let config = environment("AWS_CONFIG_FILE").unwrap_or(format!("{home}/.aws/config"));
-    let shared =
-        environment("AWS_SHARED_CREDENTIALS_FILE").unwrap_or(format!("{home}/.aws/credentials"));
+    let config = environment("AWS_CONFIG_FILE").unwrap_or_else(|| format!("{home}/.aws/config"));
+    let shared = environment("AWS_SHARED_CREDENTIALS_FILE")
+        .unwrap_or_else(|| format!("{home}/.aws/credentials"));
     let mut profiles = Profiles::new();
     let mut seen = None;
     for path in [config, shared] {

@@ -204,7 +204,11 @@ async fn infrastructure(
         failure: "failed preparing ignition data",
     };
     stage
-        .run(session, times, aws::bootstrap::upload(site, bootstrap))
+        .run(
+            session,
+            times,
+            Box::pin(aws::bootstrap::upload(site, bootstrap)),
+        )
         .await?;
 
     let names = aws::machines::names(site);
@@ -228,7 +232,7 @@ async fn infrastructure(
     let machines = stage
         .run(session, times, async {
             pause.wait(typical::MACHINES).await;
-            aws::machines::create(site, &network, &groups, &balancers).await
+            Box::pin(aws::machines::create(site, &network, &groups, &balancers)).await
         })
         .await;
     if let Err(failure) = machines {
@@ -553,12 +557,11 @@ async fn age(session: &mut Session<'_>, site: Site<'_>, made: Option<&Made>) -> 
     }
     let sets = machines::machine_sets(&session.state.files(key::OPENSHIFT)?)?;
     let found;
-    let (network, zone) = match made {
-        Some(made) => (&made.network, made.zone.clone()),
-        None => {
-            found = aws::network::find(site).await?;
-            (&found, aws::dns::find(site).await?)
-        }
+    let (network, zone) = if let Some(made) = made {
+        (&made.network, made.zone.clone())
+    } else {
+        found = aws::network::find(site).await?;
+        (&found, aws::dns::find(site).await?)
     };
     Box::pin(aws::aged::create(site, network, &zone, &sets)).await?;
     progress.aged = true;
@@ -642,6 +645,8 @@ fn start_system(session: &Session<'_>) -> Result<(), Failure> {
     session.state.write(&[Asset::new(path.as_str(), text)])?;
     let dir = std::path::absolute(session.state.dir()).context("no working directory")?;
     log.info("Started local control plane with envtest");
+    // Libraries of the real installer write in a format of their own.
+    log.foreign("warning_handler.go:65] unknown field \"spec.network\"");
     log.info(&format!(
         "Stored kubeconfig for envtest in: {}",
         dir.join(&path).display()

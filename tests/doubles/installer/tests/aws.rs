@@ -267,23 +267,45 @@ fn install_config(endpoint: &str) -> String {
 
 /// Creates the public zone of the base domain.
 fn make_zone(account: &Account) {
-    use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
-    let keys = (account.access_key.clone(), account.secret_key.clone());
-    let config = aws_sdk_route53::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new(keys.0, keys.1, None, None, "test"))
-        .endpoint_url(cloud().endpoint())
-        .build();
-    let create = aws_sdk_route53::Client::from_conf(config)
+    let create = route53(account)
         .create_hosted_zone()
         .name(BASE)
         .caller_reference("test");
+    finish(create.send()).unwrap();
+}
+
+/// Creates a private zone that belongs to the user; returns its id.
+fn make_private_zone(account: &Account, name: &str, vpc: &str) -> String {
+    let vpc = aws_sdk_route53::types::Vpc::builder()
+        .vpc_id(vpc)
+        .vpc_region(REGION.into());
+    let create = route53(account)
+        .create_hosted_zone()
+        .name(name)
+        .caller_reference(name)
+        .vpc(vpc.build());
+    let answer = finish(create.send()).unwrap();
+    let id = answer.hosted_zone.unwrap().id;
+    id.trim_start_matches("/hostedzone/").to_owned()
+}
+
+fn route53(account: &Account) -> aws_sdk_route53::Client {
+    use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
+    let (id, secret) = (account.access_key.clone(), account.secret_key.clone());
+    let config = aws_sdk_route53::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(id, secret, None, None, "test"))
+        .endpoint_url(cloud().endpoint());
+    aws_sdk_route53::Client::from_conf(config.build())
+}
+
+fn finish<T>(call: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(create.send()).unwrap();
+    runtime.block_on(call)
 }
 
 /// The lines stand in the text in this order.
@@ -500,7 +522,7 @@ fn an_installation_leaves_what_the_contract_lists() {
         ("ec2:vpc", 1),
         ("ec2:subnet", 6),
         ("ec2:internet-gateway", 1),
-        ("ec2:nat-gateway", 3),
+        ("ec2:natgateway", 3),
         ("ec2:instance", 3),
         ("iam:role", 2),
         ("iam:instance-profile", 2),
@@ -538,7 +560,7 @@ fn an_aged_cluster_holds_what_a_cluster_makes_for_itself() {
     let made = world.new_by_kind();
     for (kind, count) in [
         ("ec2:instance", 6),
-        ("elb:load-balancer", 1),
+        ("elb:loadbalancer", 1),
         ("iam:user", 6),
         ("s3:bucket", 2),
         ("ec2:snapshot", 1),
@@ -708,19 +730,25 @@ fn faults_can_be_ordered_in_a_manifest() {
 }
 
 #[test]
-fn the_users_own_network_is_only_marked() {
+fn the_users_own_network_and_zone_are_only_marked() {
     // One cluster's network serves as the other's own.
     let first = World::new().prepared();
     first.succeeds("create cluster");
-    let filter = CallFilter::action("CreateSubnet");
-    let calls = cloud().calls(&first.account, &filter).unwrap().calls;
-    let resources = calls.iter().flat_map(|call| call.resources.iter());
-    let subnets: Vec<&String> = resources.filter(|id| id.starts_with("subnet-")).collect();
+    let made_by = |action: &str, prefix: &str| -> Vec<String> {
+        let filter = CallFilter::action(action);
+        let calls = cloud().calls(&first.account, &filter).unwrap().calls;
+        let ids = calls.into_iter().flat_map(|call| call.resources);
+        ids.filter(|id| id.starts_with(prefix)).collect()
+    };
+    let subnets = made_by("CreateSubnet", "subnet-");
     assert_eq!(subnets.len(), 6, "{subnets:?}");
+    let vpc = made_by("CreateVpc", "vpc-");
+    let zone = make_private_zone(&first.account, "second.example.com", vpc.first().unwrap());
 
     let mut config: Value = serde_json::from_str(&install_config(cloud().endpoint())).unwrap();
     config["metadata"]["name"] = json!("second");
     config["platform"]["aws"]["subnets"] = json!(subnets);
+    config["platform"]["aws"]["hostedZone"] = json!(zone);
     let second = World {
         account: first.account.clone(),
         before: first.oracle().snapshot().unwrap(),
@@ -733,11 +761,14 @@ fn the_users_own_network_is_only_marked() {
     let made = second.new_by_kind();
     assert_eq!(made.get("ec2:vpc"), None, "{made:?}");
     assert_eq!(made.get("ec2:subnet"), None, "{made:?}");
+    assert_eq!(made.get("route53:hostedzone"), None, "{made:?}");
     assert_eq!(made.get("ec2:instance"), Some(&3), "{made:?}");
     let snapshot = second.oracle().snapshot().unwrap().as_json().to_string();
     assert!(snapshot.contains(&format!("kubernetes.io/cluster/{}", second.infra_id())));
     second.destroyed();
-    first.destroyed();
+    first.succeeds("destroy cluster");
+    finish(route53(&first.account).delete_hosted_zone().id(zone).send()).unwrap();
+    first.clean();
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Machine API manifests: control plane Machines, their set, and the MachineSets of the workers. The
-//! workers of an aged cluster are later made from the MachineSets that came back from disk, so what an
+//! Machine API manifests: control plane Machines, their set, and the `MachineSets` of the workers. The
+//! workers of an aged cluster are later made from the `MachineSets` that came back from disk, so what an
 //! operator changed in them shows in the cloud.
 
 use anyhow::{Context as _, Result};
@@ -59,7 +59,7 @@ pub(crate) fn manifests(inputs: Inputs<'_>) -> Result<Vec<Asset>> {
     Ok(files)
 }
 
-/// A worker MachineSet as it came back from disk.
+/// A worker `MachineSet` as it came back from disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MachineSet {
     pub(crate) name: String,
@@ -77,7 +77,7 @@ pub(crate) struct MachineSet {
     pub(crate) tags: Vec<(String, String)>,
 }
 
-/// Reads the MachineSets among files.
+/// Reads the `MachineSets` among files.
 pub(crate) fn machine_sets(files: &[Asset]) -> Result<Vec<MachineSet>> {
     let mut sets = Vec::new();
     for file in files {
@@ -268,13 +268,11 @@ fn subnet(inputs: Inputs<'_>, zone: &str, public: bool) -> Value {
         .subnets
         .iter()
         .find(|s| s.zone == zone && s.public == public);
-    match own {
-        Some(subnet) => json!({"id": subnet.id}),
-        None => {
-            let name = format!("{}-subnet-private-{zone}", inputs.identity.infra_id);
-            json!({"filters": [{"name": "tag:Name", "values": [name]}]})
-        }
+    if let Some(subnet) = own {
+        return json!({"id": subnet.id});
     }
+    let name = format!("{}-subnet-private-{zone}", inputs.identity.infra_id);
+    json!({"filters": [{"name": "tag:Name", "values": [name]}]})
 }
 
 /// The machine image: the user's, or one that looks like the region's.

@@ -245,16 +245,14 @@ pub(crate) fn openshift(
 }
 
 fn private_zone(inputs: Inputs<'_>) -> Value {
-    match inputs.config.aws().hosted_zone {
-        Some(id) => json!({"id": id}),
-        None => {
-            let infra_id = &inputs.identity.infra_id;
-            json!({"tags": {
-                "Name": format!("{infra_id}-int"),
-                super::metadata::cluster_tag(infra_id): "owned",
-            }})
-        }
+    if let Some(id) = inputs.config.aws().hosted_zone {
+        return json!({"id": id});
     }
+    let infra_id = &inputs.identity.infra_id;
+    json!({"tags": {
+        "Name": format!("{infra_id}-int"),
+        super::metadata::cluster_tag(infra_id): "owned",
+    }})
 }
 
 fn config_map(namespace: &str, name: &str, data: &Value) -> Value {

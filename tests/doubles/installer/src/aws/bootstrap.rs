@@ -85,7 +85,7 @@ pub(crate) async fn destroy(site: Site<'_>, vpc: &str, balancers: &Balancers) ->
     let hosts = answer
         .reservations()
         .iter()
-        .flat_map(|reservation| reservation.instances());
+        .flat_map(aws_sdk_ec2::types::Reservation::instances);
     let ids: Vec<String> = hosts.filter_map(|host| host.instance_id.clone()).collect();
     for host in &ids {
         load_balancers::deregister(site, balancers, host).await?;

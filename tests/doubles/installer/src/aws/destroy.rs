@@ -90,7 +90,11 @@ impl Owned<'_> {
         let mut ids = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.aws("EC2: DescribeInstances")?;
-            for instance in page.reservations().iter().flat_map(|r| r.instances()) {
+            for instance in page
+                .reservations()
+                .iter()
+                .flat_map(aws_sdk_ec2::types::Reservation::instances)
+            {
                 let state = instance.state().and_then(|state| state.name());
                 if state != Some(&InstanceStateName::Terminated) {
                     ids.extend(instance.instance_id.clone());
@@ -105,7 +109,9 @@ impl Owned<'_> {
             .set_instance_ids(Some(ids.clone()));
         request.send().await.aws("EC2: TerminateInstances")?;
         machines::in_state(self.cloud, &ids, &InstanceStateName::Terminated).await?;
-        ids.iter().for_each(|id| self.deleted("instance", id));
+        for id in &ids {
+            self.deleted("instance", id);
+        }
         Ok(())
     }
 
@@ -120,7 +126,8 @@ impl Owned<'_> {
             };
             let tags = elb.describe_tags().load_balancer_names(name).send().await;
             let tags = tags.aws(&format!("{service}: DescribeTags"))?;
-            let pairs = tags.tag_descriptions().iter().flat_map(|one| one.tags());
+            let pairs = tags.tag_descriptions().iter();
+            let pairs = pairs.flat_map(aws_sdk_elasticloadbalancing::types::TagDescription::tags);
             let tags: Tags = pairs
                 .map(|tag| {
                     (

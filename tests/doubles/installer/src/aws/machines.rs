@@ -175,9 +175,9 @@ pub(crate) async fn in_state(
         let all = answer
             .reservations()
             .iter()
-            .flat_map(|reservation| reservation.instances());
+            .flat_map(aws_sdk_ec2::types::Reservation::instances);
         Ok(all
-            .filter_map(|instance| instance.state())
+            .filter_map(aws_sdk_ec2::types::Instance::state)
             .all(|state| state.name() == Some(wanted)))
     })
     .await

@@ -1,0 +1,3 @@
+//! What the command line knows beyond wiring.
+
+pub mod why;
