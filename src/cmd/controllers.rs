@@ -50,7 +50,11 @@ pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
     let shared = Shared::new(context.clone(), config, clouds);
     let mut process = Process::new(context.clone(), clients.watches.clone());
     add_to(&mut process, &shared, Arc::new(Patterns::shipped()));
-    let routes = health::routes(process.health(), context.metrics.clone(), context.notes.clone());
+    let routes = health::routes(
+        process.health(),
+        context.metrics.clone(),
+        context.notes.clone(),
+    );
     let serving = CancellationToken::new();
     let mut served = tokio::spawn(health::serve(args.listen, routes, serving.clone()));
     tracing::info!(listen = %args.listen, identity, "starting");

@@ -48,18 +48,21 @@ enum Output {
 }
 
 /// Prints the tree to stdout. The exit code is 1 if there is no such cluster.
-pub async fn run(
-    args: Args,
-    clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>,
-) -> Result<ExitCode> {
-    if !matches!(args.kind.to_ascii_lowercase().as_str(), "cd" | "clusterdeployment" | "clusterdeployments") {
+pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> Result<ExitCode> {
+    if !matches!(
+        args.kind.to_ascii_lowercase().as_str(),
+        "cd" | "clusterdeployment" | "clusterdeployments"
+    ) {
         bail!("no answers about {:?}: ask about a cd", args.kind);
     }
     let clock = Clock::real();
     let metrics = Metrics::new();
     let clients = Clients::infer(Limits::default(), &clock, &metrics).await?;
     let client = clients.requests;
-    let namespace = args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+    let namespace = args
+        .namespace
+        .clone()
+        .unwrap_or_else(|| client.default_namespace().to_owned());
     let reader = Reader::new(client.clone());
     let (config, unread) = operator_settings(&reader, &args.operator_namespace).await;
     let context = Context::with_metrics(client, clock.clone(), "skep-why", metrics);

@@ -12,10 +12,13 @@ pub fn attempts_of_cluster(meta: &ObjectMeta, roots: &Store<ClusterProvision>) -
     let namespace = meta.namespace.as_deref().unwrap_or_default();
     let name = meta.name.as_deref().unwrap_or_default();
     let attempts = roots.labelled(namespace, label::CLUSTER_DEPLOYMENT_NAME, name);
-    attempts.iter().map(|attempt| Key::of(attempt.as_ref())).collect()
+    attempts
+        .iter()
+        .map(|attempt| Key::of(attempt.as_ref()))
+        .collect()
 }
 
-/// The clusters of the namespace of a ConfigMap with trusted authorities.
+/// The clusters of the namespace of a `ConfigMap` with trusted authorities.
 pub fn beside_trusted_ca(meta: &ObjectMeta, roots: &Store<ClusterDeployment>) -> Vec<Key> {
     if meta.name.as_deref() != Some(object_name::TRUSTED_CA_CONFIG_MAP) {
         return Vec::new();
@@ -32,5 +35,9 @@ pub fn in_dying_namespace(meta: &ObjectMeta, roots: &Store<ClusterDeployment>) -
 }
 
 fn clusters_in(namespace: &str, roots: &Store<ClusterDeployment>) -> Vec<Key> {
-    roots.indexed(NAMESPACE, namespace).iter().map(|root| Key::of(root.as_ref())).collect()
+    roots
+        .indexed(NAMESPACE, namespace)
+        .iter()
+        .map(|root| Key::of(root.as_ref()))
+        .collect()
 }

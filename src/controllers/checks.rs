@@ -90,7 +90,11 @@ pub struct Checks {
 impl Checks {
     /// No checks yet.
     pub fn new(clouds: Clouds, clock: Clock) -> Self {
-        Self { tasks: Tasks::new(clock.clone()), clouds, clock }
+        Self {
+            tasks: Tasks::new(clock.clone()),
+            clouds,
+            clock,
+        }
     }
 
     /// Has a driver rung when there is an answer.
@@ -100,22 +104,33 @@ impl Checks {
 
     /// What is known about the credentials with this fingerprint.
     pub fn state(&self, uid: &str, fingerprint: &str) -> Check {
-        let Some(task) = self.tasks.get(uid) else { return Check::Unchecked };
-        let Told { fingerprint: asked, tries, answer } = task.progress;
+        let Some(task) = self.tasks.get(uid) else {
+            return Check::Unchecked;
+        };
+        let Told {
+            fingerprint: asked,
+            tries,
+            answer,
+        } = task.progress;
         if asked != fingerprint {
             return Check::Unchecked;
         }
         match (answer, task.state) {
             (Some(Answer::Accepted(account)), _) => Check::Accepted { account },
-            (Some(Answer::Refused(message, at)), _) => {
-                Check::Refused { message, retry_at: retry_at(tries, at) }
-            }
-            (Some(Answer::None(message, at)), _) => {
-                Check::Unanswered { message, retry_at: retry_at(tries, at) }
-            }
-            (None, TaskState::Running) => Check::Running { since: task.started },
+            (Some(Answer::Refused(message, at)), _) => Check::Refused {
+                message,
+                retry_at: retry_at(tries, at),
+            },
+            (Some(Answer::None(message, at)), _) => Check::Unanswered {
+                message,
+                retry_at: retry_at(tries, at),
+            },
+            (None, TaskState::Running) => Check::Running {
+                since: task.started,
+            },
             (None, TaskState::Finished | TaskState::Panicked) => Check::Unanswered {
-                message: "the check ended by a fault of the program, which is in the log".to_owned(),
+                message: "the check ended by a fault of the program, which is in the log"
+                    .to_owned(),
                 retry_at: retry_at(tries, task.started),
             },
         }
@@ -135,8 +150,11 @@ impl Checks {
         };
         self.tasks.cancel(&question.uid);
         let (clouds, clock) = (self.clouds.clone(), self.clock.clone());
-        let told =
-            Told { fingerprint: question.fingerprint.clone(), tries, answer: None };
+        let told = Told {
+            fingerprint: question.fingerprint.clone(),
+            tries,
+            answer: None,
+        };
         let uid = question.uid.clone();
         self.tasks.start(&uid, told, move |progress| async move {
             let answer = answer(&clouds, &question).await;
@@ -159,8 +177,16 @@ impl Checks {
 
 /// The account, or whether the cloud refused and what it said.
 async fn answer(clouds: &Clouds, question: &Question) -> Result<String, (bool, String)> {
-    let Question { platform, credentials, region, endpoints, .. } = question;
-    let opened = clouds.open(*platform, credentials, region, endpoints.clone()).await;
+    let Question {
+        platform,
+        credentials,
+        region,
+        endpoints,
+        ..
+    } = question;
+    let opened = clouds
+        .open(*platform, credentials, region, endpoints.clone())
+        .await;
     let account = opened.map_err(|error| (is_refusal(&error), error_chain(&error)))?;
     let identity = account.identity().await;
     let identity = identity.map_err(|error| (refuses(&error.class), error_chain(&error)))?;
@@ -189,7 +215,9 @@ fn refuses(class: &CloudClass) -> bool {
 }
 
 fn retry_at(tries: u32, at: Timestamp) -> Timestamp {
-    let doubled = 1_i32.checked_shl(tries.saturating_sub(1).min(16)).unwrap_or(i32::MAX);
+    let doubled = 1_i32
+        .checked_shl(tries.saturating_sub(1).min(16))
+        .unwrap_or(i32::MAX);
     let delay = FIRST_DELAY.saturating_mul(doubled).min(LONGEST_DELAY);
     at.saturating_add(delay).unwrap_or(Timestamp::MAX)
 }

@@ -26,13 +26,13 @@ use crate::runtime::{Config, ConfigStore, Context, Store, StoreOptions, bell};
 /// One store per kind that the controllers read.
 #[derive(Clone)]
 pub struct Stores {
-    /// ClusterDeployments, by the Secrets and the image set that they refer to.
+    /// `ClusterDeployment`s, by the Secrets and the image set that they refer to.
     pub clusters: Store<ClusterDeployment>,
-    /// ClusterProvisions, by their cluster.
+    /// `ClusterProvision`s, by their cluster.
     pub provisions: Store<ClusterProvision>,
-    /// ClusterDeprovisions, by the Secrets that they name.
+    /// `ClusterDeprovision`s, by the Secrets that they name.
     pub deprovisions: Store<ClusterDeprovision>,
-    /// ClusterImageSets.
+    /// `ClusterImageSet`s.
     pub image_sets: Store<ClusterImageSet>,
     /// Jobs of ours, by cluster and attempt.
     pub jobs: Store<Job>,
@@ -40,7 +40,7 @@ pub struct Stores {
     pub pods: Store<Pod>,
     /// Metadata of Secrets; the held ones by namespace.
     pub secrets: Store<PartialObjectMeta<Secret>>,
-    /// Metadata of the ConfigMaps with trusted authorities.
+    /// Metadata of the `ConfigMap`s with trusted authorities.
     pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
     /// Metadata of namespaces.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
@@ -52,19 +52,21 @@ impl Stores {
         let global = config.global_pull_secret.as_deref();
         let global = global.map(|name| bell::reference(&config.hive_namespace, name));
         let clusters = StoreOptions::default()
-            .index(secrets::REFERS, move |cluster| secrets::refers(cluster, global.as_deref()))
+            .index(secrets::REFERS, move |cluster| {
+                secrets::refers(cluster, global.as_deref())
+            })
             .index(secrets::NEEDS, secrets::needs)
             .index(secrets::IMAGE_SET, secrets::image_set)
-            .index(secrets::NAMESPACE, |cluster| cluster.namespace().into_iter().collect());
+            .index(secrets::NAMESPACE, |cluster| {
+                cluster.namespace().into_iter().collect()
+            });
         let held = |secret: &PartialObjectMeta<Secret>| {
             let held = inputs::is_held(secret, skep::IN_USE_FINALIZER);
             secret.namespace().filter(|_| held).into_iter().collect()
         };
         Self {
             clusters: Store::new(clusters),
-            provisions: Store::new(
-                StoreOptions::default().label(label::CLUSTER_DEPLOYMENT_NAME),
-            ),
+            provisions: Store::new(StoreOptions::default().label(label::CLUSTER_DEPLOYMENT_NAME)),
             deprovisions: Store::new(StoreOptions::default().index(
                 cluster_deprovision::SECRETS_INDEX,
                 cluster_deprovision::secrets_of,

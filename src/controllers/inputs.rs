@@ -73,7 +73,11 @@ pub struct Inputs {
 impl Inputs {
     /// No facts yet.
     pub fn new(reader: Reader, secrets: Store<PartialObjectMeta<Secret>>) -> Self {
-        Self { reader, secrets, facts: Arc::default() }
+        Self {
+            reader,
+            secrets,
+            facts: Arc::default(),
+        }
     }
 
     /// What `parse` makes of a Secret's content. `purpose` names the parser.
@@ -112,7 +116,9 @@ impl Inputs {
     ) -> Option<T> {
         let (uid, version) = identity_of(meta);
         let facts = self.facts.lock();
-        let fact = facts.get(&(purpose, uid)).filter(|fact| fact.version == version)?;
+        let fact = facts
+            .get(&(purpose, uid))
+            .filter(|fact| fact.version == version)?;
         fact.value.downcast_ref::<T>().cloned()
     }
 
@@ -127,13 +133,18 @@ impl Inputs {
 
 fn identity_of<K: kube::Resource>(object: &K) -> (String, String) {
     let meta = object.meta();
-    (meta.uid.clone().unwrap_or_default(), meta.resource_version.clone().unwrap_or_default())
+    (
+        meta.uid.clone().unwrap_or_default(),
+        meta.resource_version.clone().unwrap_or_default(),
+    )
 }
 
 /// A Secret's content, in a type that does not print and is zeroed.
 pub fn data_of(secret: Secret) -> SecretData {
     let data = secret.data.unwrap_or_default();
-    data.into_iter().map(|(key, ByteString(bytes))| (key, bytes)).collect()
+    data.into_iter()
+        .map(|(key, ByteString(bytes))| (key, bytes))
+        .collect()
 }
 
 /// A text that changes with the version of an object, and says nothing about its content.
@@ -149,11 +160,13 @@ pub fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hash.finalize()
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The Secret's name as people write it.
@@ -172,7 +185,10 @@ mod tests {
 
     #[test]
     fn parts_are_told_apart() {
-        assert_ne!(digest([b"ab".as_slice(), b"c"]), digest([b"a".as_slice(), b"bc"]));
+        assert_ne!(
+            digest([b"ab".as_slice(), b"c"]),
+            digest([b"a".as_slice(), b"bc"])
+        );
         assert_eq!(digest([b"x".as_slice()]).len(), 64);
     }
 }

@@ -23,14 +23,27 @@ use self::cluster_deprovision::Deprovisions;
 use self::cluster_provision::Attempts;
 use self::context::{Shared, Stores};
 use crate::install::classify::Patterns;
-use crate::runtime::{Driver, DriverOptions, Process, Reconcile, Selection, bell};
+use crate::runtime::{ControllerName, Driver, DriverOptions, Process, Reconcile, Selection, bell};
 
 /// Adds all watches and controllers to a process.
 pub fn add_to(process: &mut Process, shared: &Shared, patterns: Arc<Patterns>) {
+    add_with(process, shared, patterns, &|_| DriverOptions::default());
+}
+
+/// How each controller is run.
+type Options<'a> = &'a dyn Fn(ControllerName) -> DriverOptions;
+
+/// The same with options by controller: for simulations.
+pub fn add_with(
+    process: &mut Process,
+    shared: &Shared,
+    patterns: Arc<Patterns>,
+    options: Options<'_>,
+) {
     watch(process, &shared.stores);
-    process.controller(cluster_deployments(shared));
-    process.controller(cluster_provisions(shared, patterns));
-    process.controller(cluster_deprovisions(shared));
+    process.controller(cluster_deployments(shared, options));
+    process.controller(cluster_provisions(shared, patterns, options));
+    process.controller(cluster_deprovisions(shared, options));
 }
 
 /// One watch per kind.
@@ -57,11 +70,11 @@ fn watch(process: &mut Process, stores: &Stores) {
     process.watch(namespaces, Selection::all());
 }
 
-fn cluster_deployments(shared: &Shared) -> Driver<Clusters> {
+fn cluster_deployments(shared: &Shared, options: Options<'_>) -> Driver<Clusters> {
     let stores = &shared.stores;
     let controller = Clusters { shared: shared.clone() };
     let of_cluster = || bell::label(label::CLUSTER_DEPLOYMENT_NAME);
-    let driver = Driver::new(controller, &stores.clusters, &shared.context, options::<Clusters>(shared))
+    let driver = Driver::new(controller, &stores.clusters, &shared.context, throttled::<Clusters>(shared, options))
         .rung_by(&stores.provisions, of_cluster())
         .rung_by(&stores.deprovisions, bell::namesake())
         .rung_by(&stores.jobs, of_cluster())
@@ -73,7 +86,11 @@ fn cluster_deployments(shared: &Shared) -> Driver<Clusters> {
     shared.checks.rings(shared.erasures.rings(driver))
 }
 
-fn cluster_provisions(shared: &Shared, patterns: Arc<Patterns>) -> Driver<Attempts> {
+fn cluster_provisions(
+    shared: &Shared,
+    patterns: Arc<Patterns>,
+    options: Options<'_>,
+) -> Driver<Attempts> {
     let stores = &shared.stores;
     let controller = Attempts {
         context: shared.context.clone(),
@@ -86,7 +103,7 @@ fn cluster_provisions(shared: &Shared, patterns: Arc<Patterns>) -> Driver<Attemp
     };
     let of_attempt = || bell::label(label::CLUSTER_PROVISION);
     let driver =
-        Driver::new(controller, &stores.provisions, &shared.context, options::<Attempts>(shared))
+        Driver::new(controller, &stores.provisions, &shared.context, throttled::<Attempts>(shared, options))
             .rung_by(&stores.jobs, of_attempt())
             .rung_by(&stores.pods, of_attempt())
             .rung_by(&stores.secrets, bell::owner())
@@ -94,21 +111,22 @@ fn cluster_provisions(shared: &Shared, patterns: Arc<Patterns>) -> Driver<Attemp
     shared.erasures.rings(driver)
 }
 
-fn cluster_deprovisions(shared: &Shared) -> Driver<Deprovisions> {
+fn cluster_deprovisions(shared: &Shared, options: Options<'_>) -> Driver<Deprovisions> {
     let stores = &shared.stores;
     let controller = Deprovisions { shared: shared.clone(), started: Arc::default() };
-    let options = options::<Deprovisions>(shared);
+    let options = throttled::<Deprovisions>(shared, options);
     let driver = Driver::new(controller, &stores.deprovisions, &shared.context, options)
         .rung_by(&stores.clusters, bell::namesake())
         .rung_by_input(&stores.secrets, bell::index(cluster_deprovision::SECRETS_INDEX));
     shared.erasures.rings(driver)
 }
 
-fn options<R: Reconcile>(shared: &Shared) -> DriverOptions {
-    let default = DriverOptions::default();
+/// With the number of runs that the settings name for this controller.
+fn throttled<R: Reconcile>(shared: &Shared, options: Options<'_>) -> DriverOptions {
+    let options = options(R::NAME);
     let throttle = shared.config.get().throttle(R::NAME);
     match throttle.concurrent_reconciles {
-        Some(concurrency) => default.concurrency(concurrency),
-        None => default,
+        Some(concurrency) => options.concurrency(concurrency),
+        None => options,
     }
 }

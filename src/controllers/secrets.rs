@@ -1,6 +1,6 @@
 //! Which Secrets a cluster depends on: those whose changes concern it, and those that its deletion needs.
 //!
-//! Plain functions over ClusterDeployments. A Secret that a deletion needs carries the finalizer
+//! Plain functions over `ClusterDeployment`s. A Secret that a deletion needs carries the finalizer
 //! `skep.dev/in-use` while a cluster of its namespace needs it, so that deleting the namespace cannot take
 //! it first.
 
@@ -12,16 +12,16 @@ use skep_crds::names::object_name;
 
 use crate::runtime::bell;
 
-/// Index of ClusterDeployments: `<namespace>/<name>` of every Secret whose change concerns them.
+/// Index of `ClusterDeployment`s: `<namespace>/<name>` of every Secret whose change concerns them.
 pub const REFERS: &str = "refers";
 
-/// Index of ClusterDeployments: `<namespace>/<name>` of every Secret that their deletion needs.
+/// Index of `ClusterDeployment`s: `<namespace>/<name>` of every Secret that their deletion needs.
 pub const NEEDS: &str = "needs";
 
-/// Index of ClusterDeployments: `/<name>` of their ClusterImageSet.
+/// Index of `ClusterDeployment`s: `/<name>` of their ClusterImageSet.
 pub const IMAGE_SET: &str = "image-set";
 
-/// Index of ClusterDeployments: their namespace.
+/// Index of `ClusterDeployment`s: their namespace.
 pub const NAMESPACE: &str = "namespace";
 
 /// Index of Secrets: the namespace of those that are held.
@@ -31,13 +31,20 @@ pub const HELD: &str = "held";
 pub fn needed(cluster: &ClusterDeployment) -> BTreeSet<String> {
     let metadata = cluster.spec.cluster_metadata.as_ref();
     let metadata = metadata.and_then(|metadata| metadata.metadata_json_secret());
-    [cluster.spec.credentials_secret(), metadata].into_iter().flatten().map(str::to_owned).collect()
+    [cluster.spec.credentials_secret(), metadata]
+        .into_iter()
+        .flatten()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The index [`NEEDS`].
 pub fn needs(cluster: &ClusterDeployment) -> Vec<String> {
     let namespace = cluster.namespace().unwrap_or_default();
-    needed(cluster).iter().map(|name| bell::reference(&namespace, name)).collect()
+    needed(cluster)
+        .iter()
+        .map(|name| bell::reference(&namespace, name))
+        .collect()
 }
 
 /// The index [`REFERS`]. `global` is the global pull secret, `<namespace>/<name>`.
@@ -48,7 +55,10 @@ pub fn refers(cluster: &ClusterDeployment, global: Option<&str>) -> Vec<String> 
     names.extend(spec.pull_secret().map(str::to_owned));
     names.insert(object_name::merged_pull_secret(&cluster.name_any()));
     names.insert(object_name::metadata_json_secret(&cluster.name_any()));
-    let config = spec.provisioning.as_ref().and_then(|wish| wish.install_config_secret());
+    let config = spec
+        .provisioning
+        .as_ref()
+        .and_then(|wish| wish.install_config_secret());
     names.extend(config.map(str::to_owned));
     if let Some(metadata) = &spec.cluster_metadata {
         names.insert(metadata.admin_kubeconfig_secret_ref.name.clone());
@@ -56,8 +66,10 @@ pub fn refers(cluster: &ClusterDeployment, global: Option<&str>) -> Vec<String> 
         names.extend(password.map(|reference| reference.name.clone()));
     }
     names.remove("");
-    let mut references: Vec<String> =
-        names.iter().map(|name| bell::reference(&namespace, name)).collect();
+    let mut references: Vec<String> = names
+        .iter()
+        .map(|name| bell::reference(&namespace, name))
+        .collect();
     // An installed cluster needs no pull secret any more.
     references.extend(global.filter(|_| !spec.installed).map(str::to_owned));
     references
@@ -67,7 +79,9 @@ pub fn refers(cluster: &ClusterDeployment, global: Option<&str>) -> Vec<String> 
 pub fn image_set(cluster: &ClusterDeployment) -> Vec<String> {
     let provisioning = cluster.spec.provisioning.as_ref();
     let name = provisioning.and_then(|provisioning| provisioning.image_set());
-    name.map(|name| bell::reference("", name)).into_iter().collect()
+    name.map(|name| bell::reference("", name))
+        .into_iter()
+        .collect()
 }
 
 /// Merges registry credentials: per registry the cluster's own win (docs/spec/10 §9). Only `auths`
@@ -81,7 +95,9 @@ pub fn merge_pull_secrets(
 ) -> Result<Vec<u8>, InvalidPullSecret> {
     let parsed = |source: Option<&[u8]>, whose: Whose| match source {
         None => Ok(None),
-        Some(text) => auths(text).map(Some).map_err(|problem| InvalidPullSecret { whose, problem }),
+        Some(text) => auths(text)
+            .map(Some)
+            .map_err(|problem| InvalidPullSecret { whose, problem }),
     };
     let (of_hub, of_cluster) = (parsed(global, Whose::Hub)?, parsed(own, Whose::Cluster)?);
     let (Some(mut merged), Some(of_cluster)) = (of_hub, of_cluster) else {
@@ -90,7 +106,9 @@ pub fn merge_pull_secrets(
     merged.extend(of_cluster);
     // Sorted, so that the same sources give the same text.
     merged.sort_keys();
-    Ok(serde_json::json!({ "auths": merged }).to_string().into_bytes())
+    Ok(serde_json::json!({ "auths": merged })
+        .to_string()
+        .into_bytes())
 }
 
 /// Whose pull secret.
@@ -140,7 +158,8 @@ mod tests {
     /// docs/spec/10 §9 and §25 item 7.
     #[test]
     fn the_clusters_own_registries_win_and_only_auths_survive() {
-        let global = json!({"auths": {"a": {"auth": "hub"}, "b": {"auth": "hub"}}, "credsStore": "x"});
+        let global =
+            json!({"auths": {"a": {"auth": "hub"}, "b": {"auth": "hub"}}, "credsStore": "x"});
         let own = json!({"auths": {"b": {"auth": "own"}, "c": {"auth": "own"}}});
         let both = merged(Some(&global), Some(&own)).unwrap();
         let expected = json!({"auths": {
@@ -162,8 +181,20 @@ mod tests {
         let bad = json!(["hush"]);
         let good = json!({"auths": {}});
         let error = merged(Some(&good), Some(&bad)).unwrap_err();
-        assert_eq!(error, InvalidPullSecret { whose: Whose::Cluster, problem: "it is not a JSON object" });
+        assert_eq!(
+            error,
+            InvalidPullSecret {
+                whose: Whose::Cluster,
+                problem: "it is not a JSON object"
+            }
+        );
         let error = merged(Some(&json!({"auths": 1})), None).unwrap_err();
-        assert_eq!(error, InvalidPullSecret { whose: Whose::Hub, problem: "it has no object auths" });
+        assert_eq!(
+            error,
+            InvalidPullSecret {
+                whose: Whose::Hub,
+                problem: "it has no object auths"
+            }
+        );
     }
 }

@@ -73,7 +73,7 @@ fn quieted(filter: &str) -> String {
         return filter.to_owned();
     }
     format!(
-        "warn,kube_client::client::builder=off,skep={filter},skep_providers={filter},skep_aws={filter}"
+        "warn,kube_client::client::builder=off,kube_runtime=error,skep={filter},skep_providers={filter},skep_aws={filter}"
     )
 }
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
 use kube::core::ObjectMeta;
-use kube::runtime::utils::Backoff;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 
 use super::backoff::Backoff as Delays;
@@ -69,22 +68,36 @@ pub async fn watch<K: Kind>(
         config = config.fields(&format!("metadata.namespace={namespace}"));
     }
     let kind = K::kind(&()).into_owned();
+    let seed = seed_of(&kind);
+    let mut tries = 0_u32;
     loop {
-        let api = Api::<Guarded<K>>::all(client.clone());
-        let stream = watcher(api, config.clone()).backoff(Jittered::new(&kind));
+        let stream = watcher(Api::<Guarded<K>>::all(client.clone()), config.clone());
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
             match event {
-                Ok(event) => take::<K>(event, &store, &events, &metrics),
+                Ok(event) => {
+                    // The beginning of a list is announced before it is asked for: it is no success.
+                    if !matches!(event, watcher::Event::Init) {
+                        tries = 0;
+                    }
+                    take::<K>(event, &store, &events, &metrics);
+                }
                 Err(error) => {
+                    tries = tries.saturating_add(1);
                     metrics.watch_failed(&kind);
-                    tracing::warn!(%kind, error = super::error_chain(&error), "watch interrupted");
+                    tracing::warn!(%kind, tries, error = super::error_chain(&error), "watch interrupted");
+                    tokio::time::sleep(DELAYS.delay(tries, seed)).await;
                 }
             }
         }
         // The stream has no end; if it had one, it would start anew.
-        tokio::time::sleep(DELAYS.delay(0, 0)).await;
+        tokio::time::sleep(DELAYS.delay(1, seed)).await;
     }
+}
+
+/// Watches do not all start again at once.
+fn seed_of(kind: &str) -> u64 {
+    kind.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte))
 }
 
 fn take<K: Kind>(
@@ -127,34 +140,4 @@ fn report_undecodable<K: Kind>(object: &Guarded<K>, events: &Events) {
         "correct the named field; until then the object is left as it is",
     );
     events.publish::<K>(meta, "Decode", &note);
-}
-
-/// Delays between tries, told apart by kind so that the watches do not all start again at once.
-struct Jittered {
-    seed: u64,
-    tries: u32,
-}
-
-impl Jittered {
-    fn new(kind: &str) -> Self {
-        let seed = kind
-            .bytes()
-            .fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte));
-        Self { seed, tries: 0 }
-    }
-}
-
-impl Iterator for Jittered {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.tries = self.tries.saturating_add(1);
-        Some(DELAYS.delay(self.tries, self.seed))
-    }
-}
-
-impl Backoff for Jittered {
-    fn reset(&mut self) {
-        self.tries = 0;
-    }
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod crds;
 mod demo;
 mod hub;
@@ -34,6 +35,8 @@ enum Verb {
     Test(test::Arguments),
     /// Run a real Kubernetes on this machine: start, stop, look, kubectl
     Hub(hub::Arguments),
+    /// Measure what the project promises, and print it beside its targets
+    Bench(bench::Arguments),
     /// Write crds/yaml from the types
     Crds(crds::Arguments),
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Hub(arguments) => hub::run(arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Crds(arguments) => crds::run(arguments),
     };
     match outcome {

@@ -16,9 +16,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt as _;
 use serde::Serialize;
 use skep_crds::condition::{ConditionStatus, is_desired};
-use skep_crds::{
-    ClusterDeployment, ClusterDeprovision, ClusterProvision, Condition, names::label,
-};
+use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterProvision, Condition, names::label};
 
 use crate::controllers::cluster_deployment::Clusters;
 use crate::controllers::cluster_deprovision::Deprovisions;
@@ -78,7 +76,10 @@ pub struct Recorded {
 /// in the usual way, because a person's lack of rights is no trouble of the cluster.
 pub async fn operator_settings(reader: &Reader, namespace: &str) -> (Config, Option<Note>) {
     const NAME: &str = "hive-controllers";
-    let mut assumed = Config { hive_namespace: namespace.to_owned(), ..Config::default() };
+    let mut assumed = Config {
+        hive_namespace: namespace.to_owned(),
+        ..Config::default()
+    };
     "unknown".clone_into(&mut assumed.operator_image.image);
     let found = reader.get_live::<Deployment>(namespace, NAME).await;
     let unread = |why: String| {
@@ -110,11 +111,19 @@ pub async fn operator_settings(reader: &Reader, namespace: &str) -> (Config, Opt
 fn variables_of(deployment: Deployment) -> BTreeMap<String, String> {
     let pod = deployment.spec.and_then(|spec| spec.template.spec);
     let container = pod.and_then(|pod| pod.containers.into_iter().next());
-    let variables = container.and_then(|container| container.env).unwrap_or_default();
-    let plain = |variable: k8s_openapi::api::core::v1::EnvVar| Some((variable.name, variable.value?));
+    let variables = container
+        .and_then(|container| container.env)
+        .unwrap_or_default();
+    let plain =
+        |variable: k8s_openapi::api::core::v1::EnvVar| Some((variable.name, variable.value?));
     // Variables that name files of the operator's container say nothing here.
-    let readable = |name: &String| !name.ends_with("_FILE") && name != skep_crds::names::env::ADDITIONAL_CA;
-    variables.into_iter().filter_map(plain).filter(|(name, _)| readable(name)).collect()
+    let readable =
+        |name: &String| !name.ends_with("_FILE") && name != skep_crds::names::env::ADDITIONAL_CA;
+    variables
+        .into_iter()
+        .filter_map(plain)
+        .filter(|(name, _)| readable(name))
+        .collect()
 }
 
 /// The tree of a cluster; `None` if there is no such ClusterDeployment.
@@ -127,12 +136,19 @@ pub async fn cluster(
     name: &str,
 ) -> Result<Option<Node>, RequestError> {
     let reader = &shared.context.reader;
-    let Some(root) = reader.get_live::<ClusterDeployment>(namespace, name).await? else {
+    let Some(root) = reader
+        .get_live::<ClusterDeployment>(namespace, name)
+        .await?
+    else {
         return Ok(None);
     };
     let root = Arc::new(root);
-    let clusters = Clusters { shared: shared.clone() };
-    let observed = clusters.observe(Arc::clone(&root), Freshness::Live, &Memory::default()).await;
+    let clusters = Clusters {
+        shared: shared.clone(),
+    };
+    let observed = clusters
+        .observe(Arc::clone(&root), Freshness::Live, &Memory::default())
+        .await;
     let observed = observed.map(|observation| match observation {
         Observation::Of(mut observed) => {
             observed.assume_recorded(&root);
@@ -144,7 +160,12 @@ pub async fn cluster(
         condition.status != ConditionStatus::Unknown && !is_desired(condition)
     };
     let mut node = node::<Clusters>(shared, root.as_ref(), observed);
-    node.conditions = root.conditions().iter().filter(undesired).map(recorded).collect();
+    node.conditions = root
+        .conditions()
+        .iter()
+        .filter(undesired)
+        .map(recorded)
+        .collect();
     node.children = children(shared, namespace, name, &mut node.notes).await;
     Ok(Some(node))
 }
@@ -158,7 +179,10 @@ async fn children(
     let reader = &shared.context.reader;
     let selector = format!("{}={name}", label::CLUSTER_DEPLOYMENT_NAME);
     let mut children = Vec::new();
-    match reader.list_live::<ClusterProvision>(namespace, &selector).await {
+    match reader
+        .list_live::<ClusterProvision>(namespace, &selector)
+        .await
+    {
         Ok(mut attempts) => {
             attempts.sort_by_key(|attempt| attempt.spec.attempt);
             for attempt in attempts {
@@ -186,19 +210,35 @@ async fn attempt_node(shared: &Shared, root: Arc<ClusterProvision>) -> Node {
         erasures: shared.erasures.clone(),
         patterns: Arc::new(Patterns::shipped()),
     };
-    let observed = attempts.observe(Arc::clone(&root), Freshness::Live, &Memory::default()).await;
+    let observed = attempts
+        .observe(Arc::clone(&root), Freshness::Live, &Memory::default())
+        .await;
     let mut node = node::<Attempts>(shared, root.as_ref(), observed);
-    node.conditions = root.conditions().iter().filter(|found| is_trouble(found)).map(recorded).collect();
+    node.conditions = root
+        .conditions()
+        .iter()
+        .filter(|found| is_trouble(found))
+        .map(recorded)
+        .collect();
     node
 }
 
 async fn deprovision_node(shared: &Shared, root: ClusterDeprovision) -> Node {
     let root = Arc::new(root);
-    let deprovisions = Deprovisions { shared: shared.clone(), started: Arc::default() };
-    let observed =
-        deprovisions.observe(Arc::clone(&root), Freshness::Live, &Memory::default()).await;
+    let deprovisions = Deprovisions {
+        shared: shared.clone(),
+        started: Arc::default(),
+    };
+    let observed = deprovisions
+        .observe(Arc::clone(&root), Freshness::Live, &Memory::default())
+        .await;
     let mut node = node::<Deprovisions>(shared, root.as_ref(), observed);
-    node.conditions = root.conditions().iter().filter(|found| found.is_true()).map(recorded).collect();
+    node.conditions = root
+        .conditions()
+        .iter()
+        .filter(|found| found.is_true())
+        .map(recorded)
+        .collect();
     node
 }
 
@@ -218,17 +258,28 @@ fn node<R: Reconcile>(
     match observed {
         Ok(Observation::Of(observed)) => {
             let now = shared.context.clock.now();
-            let Plan { steps, notes, requeue, .. } = R::decide(&observed, now);
-            node.steps = steps.iter().map(|step| step_in_words(&format!("{step:?}"))).collect();
+            let Plan {
+                steps,
+                notes,
+                requeue,
+                ..
+            } = R::decide(&observed, now);
+            node.steps = steps
+                .iter()
+                .map(|step| step_in_words(&format!("{step:?}")))
+                .collect();
             node.notes = notes;
             node.next = match requeue {
-                Requeue::At(when) => Some(when),
+                // The end of time stands for what only the operator's process knows.
+                Requeue::At(when) => (when < Timestamp::MAX).then_some(when),
                 Requeue::Wait => None,
             };
         }
         Ok(Observation::Skip(note)) => node.notes.push(note),
         Ok(Observation::Absent) => {}
-        Err(error) => node.notes.push(Note::progress("CannotRead", error_chain(&error))),
+        Err(error) => node
+            .notes
+            .push(Note::progress("CannotRead", error_chain(&error))),
     }
     node
 }
@@ -248,7 +299,10 @@ fn empty<K: Kind>(object: &K) -> Node {
 
 /// The name of a step, as words: `CreateImageJob { … }` is "create image job".
 fn step_in_words(step: &str) -> String {
-    let name = step.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let name = step
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
     let mut words = String::new();
     for c in name.chars() {
         if c.is_uppercase() && !words.is_empty() {

@@ -24,14 +24,28 @@ fn draw(text: &mut String, node: &Node, first: &str, rest: &str, now: Timestamp)
     // Writing to a String does not fail.
     let _ = writeln!(text, "{first}{} {}{age}", node.kind, node.name);
     let lines = lines(node, now);
-    let bar = if node.children.is_empty() { "  " } else { "│ " };
+    let bar = if node.children.is_empty() {
+        "  "
+    } else {
+        "│ "
+    };
     for line in lines {
         let _ = writeln!(text, "{rest}{bar}{line}");
     }
     let last = node.children.len().saturating_sub(1);
     for (index, child) in node.children.iter().enumerate() {
-        let (branch, below) = if index == last { ("└─", "  ") } else { ("├─", "│ ") };
-        draw(text, child, &format!("{rest}{branch} "), &format!("{rest}{below} "), now);
+        let (branch, below) = if index == last {
+            ("└─", "  ")
+        } else {
+            ("├─", "│ ")
+        };
+        draw(
+            text,
+            child,
+            &format!("{rest}{branch} "),
+            &format!("{rest}{below} "),
+            now,
+        );
     }
 }
 
@@ -82,16 +96,30 @@ fn say(lines: &mut Vec<String>, note: &Note, now: Timestamp) {
 }
 
 fn recorded(condition: &Recorded, now: Timestamp) -> String {
-    let Recorded { type_, status, reason, message, since } = condition;
-    let since = since
-        .map_or_else(String::new, |since| format!(" for {}", span(now.duration_since(since))));
-    format!("on record{since}: {type_}={status} ({reason}): {}", cut(message))
+    let Recorded {
+        type_,
+        status,
+        reason,
+        message,
+        since,
+    } = condition;
+    let since = since.map_or_else(String::new, |since| {
+        format!(" for {}", span(now.duration_since(since)))
+    });
+    format!(
+        "on record{since}: {type_}={status} ({reason}): {}",
+        cut(message)
+    )
 }
 
 fn cut(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let end = line.floor_char_boundary(LONGEST);
-    if end < message.len() { format!("{}…", &line[..end]) } else { line.to_owned() }
+    if end < message.len() {
+        format!("{}…", &line[..end])
+    } else {
+        line.to_owned()
+    }
 }
 
 /// Two units are enough for people.

@@ -25,7 +25,12 @@ fn node(kind: &str, name: &str) -> Node {
 #[test]
 fn the_tree_says_what_it_waits_on_since_when_and_what_to_do() {
     let mut cluster = node("ClusterDeployment", "demo");
-    cluster.notes.push(Note::blocked("PlatformAuthError", "wrong key", "Secret a/creds", "correct it"));
+    cluster.notes.push(Note::blocked(
+        "PlatformAuthError",
+        "wrong key",
+        "Secret a/creds",
+        "correct it",
+    ));
     cluster.conditions.push(Recorded {
         type_: "ProvisionFailed".into(),
         status: "True".into(),
@@ -35,8 +40,15 @@ fn the_tree_says_what_it_waits_on_since_when_and_what_to_do() {
     });
     let mut attempt = node("ClusterProvision", "demo-0-abcde");
     let since = Some(now() - SignedDuration::from_secs(61));
-    attempt.notes.push(Note::waiting("Provisioning", "bootstrapping", "Job x", since));
-    attempt.steps.push(step_in_words("CreateJob { name: \"x\" }"));
+    attempt.notes.push(Note::waiting(
+        "Provisioning",
+        "bootstrapping",
+        "Job x",
+        since,
+    ));
+    attempt
+        .steps
+        .push(step_in_words("CreateJob { name: \"x\" }"));
     cluster.children.push(attempt);
     let expected = "\
 ClusterDeployment demo  (for 5m 30s)
@@ -55,7 +67,12 @@ ClusterDeployment demo  (for 5m 30s)
 #[test]
 fn a_condition_that_a_note_tells_is_not_told_twice() {
     let mut cluster = node("ClusterDeployment", "demo");
-    cluster.notes.push(Note::blocked("NoSecret", "missing", "Secret a/b", "create it"));
+    cluster.notes.push(Note::blocked(
+        "NoSecret",
+        "missing",
+        "Secret a/b",
+        "create it",
+    ));
     cluster.conditions.push(Recorded {
         type_: "RequirementsMet".into(),
         status: "False".into(),

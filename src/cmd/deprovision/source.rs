@@ -37,7 +37,6 @@ pub(super) struct HubArgs {
 
 /// Which cluster is meant.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = true)]
 pub(super) struct SourceArgs {
     /// Name of a ClusterDeployment or ClusterDeprovision of the hub that KUBECONFIG leads to.
     #[arg(required_unless_present = "metadata_json", conflicts_with_all = ["metadata_json", "creds_dir"])]

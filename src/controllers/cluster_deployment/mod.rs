@@ -91,9 +91,9 @@ pub enum Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Read { source, .. } | Self::Write { source, .. } | Self::Delete { source, .. } => {
-                source.class()
-            }
+            Self::Read { source, .. }
+            | Self::Write { source, .. }
+            | Self::Delete { source, .. } => source.class(),
             Self::Create { source, .. } => source.class(),
             Self::Credentials { source } => source.class(),
             Self::Changed { .. } => Class::RetryNow,
@@ -115,7 +115,9 @@ impl Reconcile for Clusters {
         how: Freshness,
         _memory: &Memory,
     ) -> Result<Observation<Observed>, Error> {
-        Box::pin(observe::observe(self, &root, how)).await.map(Observation::Of)
+        Box::pin(observe::observe(self, &root, how))
+            .await
+            .map(Observation::Of)
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Plan<Status, Step> {

@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
 use skep_crds::names::condition::{cd, deprovision};
 use skep_crds::names::skep::{
-    CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, INPUTS_ANNOTATION, IN_USE_FINALIZER,
+    CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, IN_USE_FINALIZER, INPUTS_ANNOTATION,
     TRIES_ANNOTATION,
 };
 use skep_crds::names::{label, object_name, secret_key, value};
@@ -44,20 +44,31 @@ pub(super) async fn observe(
         reader.labelled(how, &stores.pods, namespace, by_name, name),
         reader.get(how, &stores.deprovisions, namespace, name),
         reader.get(how, &stores.namespaces, "", namespace),
-        reader.get(how, &stores.config_maps, namespace, object_name::TRUSTED_CA_CONFIG_MAP),
+        reader.get(
+            how,
+            &stores.config_maps,
+            namespace,
+            object_name::TRUSTED_CA_CONFIG_MAP
+        ),
     )
-    .map_err(|source| Error::Read { what: "what belongs to the cluster", source })?;
+    .map_err(|source| Error::Read {
+        what: "what belongs to the cluster",
+        source,
+    })?;
     let config = clusters.shared.config.get();
     let created = parse::created_of(root);
     let kind = root.spec.platform.kind();
     let wishes = parse::wishes(root, created);
     let identity = parse::identity(root);
-    let mut attempts: Vec<_> =
-        provisions.iter().map(|provision| parse::attempt(provision, kind)).collect();
+    let mut attempts: Vec<_> = provisions
+        .iter()
+        .map(|provision| parse::attempt(provision, kind))
+        .collect();
     attempts.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
     let (inputs, endpoints) = reading::inputs(clusters, root, how).await?;
     let images = images(root, &jobs, &pods, &inputs);
-    let secrets = observed_secrets(clusters, root, how, identity.as_ref(), endpoints.as_ref()).await?;
+    let secrets =
+        observed_secrets(clusters, root, how, identity.as_ref(), endpoints.as_ref()).await?;
     let status = root.status.as_ref();
     let recorded = |type_: &str| condition::find(root.conditions(), type_);
     let holds = |type_: &str| condition::is_true(root.conditions(), type_);
@@ -90,7 +101,8 @@ pub(super) async fn observe(
         living_pods: living(&jobs, &pods),
         deprovision: deprovision.as_deref().map(deprovision_of),
         erasure: erasure_state(clusters, &at.key.uid),
-        namespace_terminating: space.is_some_and(|space| space.metadata.deletion_timestamp.is_some()),
+        namespace_terminating: space
+            .is_some_and(|space| space.metadata.deletion_timestamp.is_some()),
         trusted_ca: trusted_ca.is_some(),
         settings: Settings {
             protect: config.protected_delete,
@@ -128,13 +140,20 @@ fn origin(root: &ClusterDeployment) -> Origin {
 fn stale_labels(root: &ClusterDeployment, kind: PlatformKind) -> BTreeMap<String, String> {
     let wanted = [
         Some((label::CLUSTER_PLATFORM, kind.label())),
-        root.spec.platform.region_label().map(|region| (label::CLUSTER_REGION, region)),
+        root.spec
+            .platform
+            .region_label()
+            .map(|region| (label::CLUSTER_REGION, region)),
     ];
-    let stale = |(key, wanted): &(&str, &str)| {
-        root.labels().get(*key).map(String::as_str) != Some(*wanted)
-    };
+    let stale =
+        |(key, wanted): &(&str, &str)| root.labels().get(*key).map(String::as_str) != Some(*wanted);
     let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-    wanted.into_iter().flatten().filter(stale).map(owned).collect()
+    wanted
+        .into_iter()
+        .flatten()
+        .filter(stale)
+        .map(owned)
+        .collect()
 }
 
 /// Install pods that may still call the cloud, and install Jobs that may still make one.
@@ -143,10 +162,15 @@ fn living(jobs: &[std::sync::Arc<Job>], pods: &[std::sync::Arc<Pod>]) -> usize {
         labels.get(label::JOB_TYPE).map(String::as_str) == Some(value::JOB_TYPE_PROVISION)
     };
     let pods = pods.iter().filter(|pod| {
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        let phase = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref());
         installs(pod.labels()) && !matches!(phase, Some("Succeeded" | "Failed"))
     });
-    let jobs = jobs.iter().filter(|job| installs(job.labels()) && ended(job).is_none());
+    let jobs = jobs
+        .iter()
+        .filter(|job| installs(job.labels()) && ended(job).is_none());
     pods.count() + jobs.count()
 }
 
@@ -157,14 +181,18 @@ fn deprovision_of(found: &ClusterDeprovision) -> Deprovision {
     let summary = conditions
         .iter()
         .find(|found| found.type_ == skep_crds::names::condition::skep::DEPROVISIONING)
-        .or(failed.filter(|failed| failed.is_true()));
+        .or_else(|| failed.filter(|failed| failed.is_true()));
     Deprovision {
         uid: found.uid().unwrap_or_default(),
         created: parse::created_of(found),
         deleting: found.metadata.deletion_timestamp.is_some(),
         completed: found.is_completed(),
         authentication: authentication.map(|found| {
-            (found.is_true(), found.reason().to_owned(), found.message().to_owned())
+            (
+                found.is_true(),
+                found.reason().to_owned(),
+                found.message().to_owned(),
+            )
         }),
         summary: summary.map(|found| found.message().to_owned()),
     }
@@ -177,8 +205,8 @@ fn images(
     inputs: &super::observed::Inputs,
 ) -> Images {
     let status = root.status.as_ref();
-    let resolved = status
-        .is_some_and(|status| status.installer_image.is_some() && status.cli_image.is_some());
+    let resolved =
+        status.is_some_and(|status| status.installer_image.is_some() && status.cli_image.is_some());
     let provisioning = root.spec.provisioning.as_ref();
     let reported = condition::find(root.conditions(), cd::INSTALLER_IMAGE_RESOLUTION_FAILED);
     let name = object_name::image_set_job(&root.name_any());
@@ -207,8 +235,15 @@ fn image_job(job: &Job, pods: &[std::sync::Arc<Pod>]) -> ImageJob {
             let of_job = |pod: &&std::sync::Arc<Pod>| {
                 pod.owner_references().iter().any(|owner| owner.uid == uid)
             };
-            let stuck = pods.iter().filter(of_job).find_map(|pod| reading::stuck(pod));
-            ImageJob::Running { since: parse::created_of(job), stuck, uid }
+            let stuck = pods
+                .iter()
+                .filter(of_job)
+                .find_map(|pod| reading::stuck(pod));
+            ImageJob::Running {
+                since: parse::created_of(job),
+                stuck,
+                uid,
+            }
         }
         Some(Ended { at, failure }) => ImageJob::Ended {
             uid,
@@ -232,7 +267,10 @@ fn ended(job: &Job) -> Option<Ended> {
     })?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     Some(Ended {
-        at: over.last_transition_time.as_ref().map_or_else(|| parse::created_of(job), |time| time.0),
+        at: over
+            .last_transition_time
+            .as_ref()
+            .map_or_else(|| parse::created_of(job), |time| time.0),
         failure: (over.type_ == "Failed").then(|| (text(&over.reason), text(&over.message))),
     })
 }
@@ -245,10 +283,15 @@ async fn observed_secrets(
     identity: Option<&Identity>,
     install_config: Option<&InstallConfig>,
 ) -> Result<Secrets, Error> {
-    let failed = |source| Error::Read { what: "the cluster's Secrets", source };
+    let failed = |source| Error::Read {
+        what: "the cluster's Secrets",
+        source,
+    };
     let namespace = root.namespace().unwrap_or_default();
     let deleting = root.metadata.deletion_timestamp.is_some();
-    let metadata = metadata_facts(clusters, root, how, identity).await.map_err(failed)?;
+    let metadata = metadata_facts(clusters, root, how, identity)
+        .await
+        .map_err(failed)?;
     let zone_role = match (&metadata, install_config) {
         (Read::Known(facts), _) => Read::Known(facts.facts.hosted_zone_role.clone()),
         (Read::Unread, _) => Read::Unread,
@@ -268,7 +311,9 @@ async fn observed_secrets(
         return Ok(secrets);
     }
     for name in secrets::needed(root) {
-        let meta = meta_of(clusters, how, &namespace, &name).await.map_err(failed)?;
+        let meta = meta_of(clusters, how, &namespace, &name)
+            .await
+            .map_err(failed)?;
         if meta.is_some_and(|meta| {
             meta.metadata.deletion_timestamp.is_none() && !is_held(&meta, IN_USE_FINALIZER)
         }) {
@@ -276,13 +321,22 @@ async fn observed_secrets(
         }
     }
     if let Some(identity) = identity.filter(|_| root.spec.installed) {
-        for name in [Some(&identity.kubeconfig), identity.password.as_ref()].into_iter().flatten() {
-            let meta = meta_of(clusters, how, &namespace, name).await.map_err(failed)?;
+        for name in [Some(&identity.kubeconfig), identity.password.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let meta = meta_of(clusters, how, &namespace, name)
+                .await
+                .map_err(failed)?;
             if meta.is_some_and(|meta| !is_claimed(&meta, root)) {
                 secrets.unclaimed.push(name.clone());
             }
         }
-        if root.status.as_ref().is_none_or(|status| status.api_url.is_none()) {
+        if root
+            .status
+            .as_ref()
+            .is_none_or(|status| status.api_url.is_none())
+        {
             let at = (namespace.as_str(), identity.kubeconfig.as_str());
             let url = clusters.shared.inputs.secret(how, at, "api-url", |data| {
                 data.text(secret_key::KUBECONFIG).and_then(parse::api_url)
@@ -307,9 +361,14 @@ async fn meta_of(
 }
 
 fn is_claimed(secret: &PartialObjectMeta<Secret>, root: &ClusterDeployment) -> bool {
-    let labelled = secret.labels().get(label::CLUSTER_DEPLOYMENT_NAME) == root.metadata.name.as_ref();
+    let labelled =
+        secret.labels().get(label::CLUSTER_DEPLOYMENT_NAME) == root.metadata.name.as_ref();
     let uid = root.metadata.uid.as_deref();
-    labelled && secret.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == uid)
+    labelled
+        && secret
+            .owner_references()
+            .iter()
+            .any(|owner| Some(owner.uid.as_str()) == uid)
 }
 
 #[derive(Clone)]
@@ -329,7 +388,9 @@ async fn metadata_facts(
         .and_then(|identity| identity.metadata_secret.clone())
         .unwrap_or_else(|| object_name::metadata_json_secret(&root.name_any()));
     let kind = root.spec.platform.kind();
-    let infra_id = identity.map_or("", |identity| identity.infra_id.as_str()).to_owned();
+    let infra_id = identity
+        .map_or("", |identity| identity.infra_id.as_str())
+        .to_owned();
     let parse = move |data: &skep_providers::SecretData| {
         let metadata = data.get(secret_key::METADATA_JSON).unwrap_or_default();
         MetadataFacts {
@@ -337,7 +398,11 @@ async fn metadata_facts(
             facts: parse::facts_of_metadata(metadata, kind, &infra_id),
         }
     };
-    clusters.shared.inputs.secret(how, (&namespace, &name), "metadata", parse).await
+    clusters
+        .shared
+        .inputs
+        .secret(how, (&namespace, &name), "metadata", parse)
+        .await
 }
 
 /// Held Secrets of the namespace that no other cluster needs.
@@ -351,13 +416,21 @@ async fn to_release(
     let uid = root.metadata.uid.clone();
     let neighbours = match how {
         Freshness::Cached => None,
-        Freshness::Live => Some(reader.list_live::<ClusterDeployment>(&namespace, "").await?),
+        Freshness::Live => Some(
+            reader
+                .list_live::<ClusterDeployment>(&namespace, "")
+                .await?,
+        ),
     };
     let held: Vec<_> = match how {
         Freshness::Cached => stores.secrets.indexed(HELD, &namespace),
         Freshness::Live => {
-            let all = reader.list_live::<PartialObjectMeta<Secret>>(&namespace, "").await?;
-            all.into_iter().filter(|secret| is_held(secret, IN_USE_FINALIZER)).collect()
+            let all = reader
+                .list_live::<PartialObjectMeta<Secret>>(&namespace, "")
+                .await?;
+            all.into_iter()
+                .filter(|secret| is_held(secret, IN_USE_FINALIZER))
+                .collect()
         }
     };
     let needed_by_others = |name: &str| match &neighbours {
@@ -370,5 +443,9 @@ async fn to_release(
             .iter()
             .any(|other| other.metadata.uid != uid),
     };
-    Ok(held.iter().map(|secret| secret.name_any()).filter(|name| !needed_by_others(name)).collect())
+    Ok(held
+        .iter()
+        .map(|secret| secret.name_any())
+        .filter(|name| !needed_by_others(name))
+        .collect())
 }

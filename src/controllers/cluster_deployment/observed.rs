@@ -10,6 +10,7 @@ use skep_crds::names::object_name;
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, Stage, condition};
 
+use super::decide::refusal_of;
 use crate::controllers::checks::Check;
 use crate::controllers::erasure;
 use crate::controllers::inputs::Read;
@@ -17,6 +18,10 @@ use crate::runtime::At;
 
 /// One cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 pub struct Observed {
     /// The ClusterDeployment as it was read.
     pub at: At,
@@ -62,7 +67,7 @@ pub struct Observed {
     pub secrets: Secrets,
     /// Whether the namespace is going away.
     pub namespace_terminating: bool,
-    /// Whether the ConfigMap with trusted authorities is there.
+    /// Whether the `ConfigMap` with trusted authorities is there.
     pub trusted_ca: bool,
     /// Settings of the operator that matter here.
     pub settings: Settings,
@@ -79,12 +84,24 @@ impl Observed {
             return;
         }
         if let Some(found) = found.filter(|found| found.is_true() || found.is_false()) {
-            let account = || self.account.clone().unwrap_or_else(|| "that is on record".to_owned());
+            let account = || {
+                self.account
+                    .clone()
+                    .unwrap_or_else(|| "that is on record".to_owned())
+            };
             self.inputs.check = if found.is_false() {
                 Check::Accepted { account: account() }
             } else {
-                let message = found.message().to_owned();
-                Check::Refused { message, retry_at: Timestamp::MAX }
+                let Credentials::Present { what, .. } = &self.inputs.credentials else {
+                    return;
+                };
+                let begin = refusal_of(what);
+                let message = found.message();
+                let message = message.strip_prefix(&begin).unwrap_or(message).to_owned();
+                Check::Refused {
+                    message,
+                    retry_at: Timestamp::MAX,
+                }
             };
         }
     }
@@ -101,7 +118,9 @@ impl Observed {
 
     /// Whether Skep's finalizer is on it.
     pub fn is_held(&self) -> bool {
-        self.finalizers.iter().any(|name| name == skep_crds::names::finalizer::DEPROVISION)
+        self.finalizers
+            .iter()
+            .any(|name| name == skep_crds::names::finalizer::DEPROVISION)
     }
 
     /// The attempt that the status names, if it exists.
@@ -112,7 +131,10 @@ impl Observed {
 
     /// The newest attempt that failed.
     pub fn newest_failed(&self) -> Option<&Attempt> {
-        self.attempts.iter().rev().find(|attempt| attempt.stage == Stage::Failed)
+        self.attempts
+            .iter()
+            .rev()
+            .find(|attempt| attempt.stage == Stage::Failed)
     }
 
     /// Name of the attempt of this number.
@@ -139,6 +161,10 @@ impl Observed {
 
 /// What annotations ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 pub struct Wishes {
     /// Nothing is done.
     pub paused: bool,
@@ -239,7 +265,13 @@ impl PlatformFacts {
             PlatformKind::Aws if self.hosted_zone_role.is_none() => {
                 Some("spec.clusterMetadata.platform.aws.hostedZoneRole")
             }
-            PlatformKind::Azure if self.resource_group.as_deref().unwrap_or_default().is_empty() => {
+            PlatformKind::Azure
+                if self
+                    .resource_group
+                    .as_deref()
+                    .unwrap_or_default()
+                    .is_empty() =>
+            {
                 Some("spec.clusterMetadata.platform.azure.resourceGroupName")
             }
             PlatformKind::Gcp if self.network_project.is_none() => {

@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 use serde_json::Value;
 use skep_crds::names::annotation;
-use skep_crds::names::skep::{CLEANED_UP_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION, INSTALL_PROGRESS_ANNOTATION};
+use skep_crds::names::skep::{
+    CLEANED_UP_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION, INSTALL_PROGRESS_ANNOTATION,
+};
 use skep_crds::names::{condition, value};
 use skep_crds::platform::PlatformKind;
 use skep_crds::wire::referenced_name;
@@ -31,7 +33,9 @@ pub(super) fn wishes(root: &ClusterDeployment, created: Timestamp) -> Wishes {
 }
 
 fn delete_after(value: Option<&str>, created: Timestamp) -> DeleteAfter {
-    let Some(text) = value else { return DeleteAfter::Never };
+    let Some(text) = value else {
+        return DeleteAfter::Never;
+    };
     duration(text).map_or_else(
         || DeleteAfter::Invalid(text.to_owned()),
         |after| DeleteAfter::At(created.saturating_add(after).unwrap_or(Timestamp::MAX)),
@@ -40,7 +44,9 @@ fn delete_after(value: Option<&str>, created: Timestamp) -> DeleteAfter {
 
 /// `<ClusterRelocate>/<status>` (docs/spec/10 §4.1).
 fn relocation(text: Option<&str>) -> Relocation {
-    let Some(text) = text else { return Relocation::None };
+    let Some(text) = text else {
+        return Relocation::None;
+    };
     match text.split_once('/') {
         Some((_, value::RELOCATE_COMPLETE)) => Relocation::Complete,
         Some((_, status @ (value::RELOCATE_OUTGOING | value::RELOCATE_INCOMING))) => {
@@ -67,7 +73,9 @@ pub(super) fn duration(text: &str) -> Option<SignedDuration> {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest.get(..end)?.parse().ok()?;
         rest = rest.get(end..)?;
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         total += number * seconds_of(rest.get(..end)?)?;
         rest = rest.get(end..)?;
     }
@@ -124,7 +132,10 @@ pub(super) fn attempt(provision: &ClusterProvision, platform: PlatformKind) -> A
         }),
         stuck: of(condition::provision::INSTALL_POD_STUCK)
             .map(|stuck| (stuck.reason().to_owned(), stuck.message().to_owned())),
-        milestone: provision.annotations().get(INSTALL_PROGRESS_ANNOTATION).cloned(),
+        milestone: provision
+            .annotations()
+            .get(INSTALL_PROGRESS_ANNOTATION)
+            .cloned(),
         cleaned_up: provision.annotations().contains_key(CLEANED_UP_ANNOTATION),
     }
 }
@@ -132,7 +143,10 @@ pub(super) fn attempt(provision: &ClusterProvision, platform: PlatformKind) -> A
 fn reported(provision: &ClusterProvision, platform: PlatformKind) -> Option<Reported> {
     let spec = &provision.spec;
     let infra_id = spec.infra_id.clone().filter(|id| !id.is_empty())?;
-    let account = provision.annotations().get(CLOUD_ACCOUNT_ANNOTATION).cloned();
+    let account = provision
+        .annotations()
+        .get(CLOUD_ACCOUNT_ANNOTATION)
+        .cloned();
     let metadata = spec.metadata_json().filter(|bytes| !bytes.is_empty());
     let name = |reference| referenced_name(reference).map(str::to_owned);
     Some(Reported {
@@ -161,7 +175,11 @@ pub(super) fn facts_of_metadata(
     infra_id: &str,
 ) -> PlatformFacts {
     let tree: Value = serde_json::from_slice(metadata).unwrap_or_default();
-    let text = |path: &str| tree.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let text = |path: &str| {
+        tree.pointer(path)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     match platform {
         PlatformKind::Aws => PlatformFacts {
             hosted_zone_role: Some(text("/aws/hostedZoneRole").unwrap_or_default()),
@@ -195,19 +213,33 @@ pub(super) fn api_url(kubeconfig: &str) -> Option<String> {
     let tree = documents::parse("kubeconfig", kubeconfig).ok()?;
     let named = |list: &str, name: &str| {
         let list = tree.get(list)?.as_array()?;
-        list.iter().find(|item| item.get("name").and_then(Value::as_str) == Some(name)).cloned()
+        list.iter()
+            .find(|item| item.get("name").and_then(Value::as_str) == Some(name))
+            .cloned()
     };
     let current = tree.get("current-context").and_then(Value::as_str);
     let cluster = current
         .and_then(|name| named("contexts", name))
-        .and_then(|context| context.pointer("/context/cluster")?.as_str().map(str::to_owned))
+        .and_then(|context| {
+            context
+                .pointer("/context/cluster")?
+                .as_str()
+                .map(str::to_owned)
+        })
         .and_then(|name| named("clusters", &name))
         .or_else(|| tree.pointer("/clusters/0").cloned())?;
-    cluster.pointer("/cluster/server")?.as_str().map(str::to_owned)
+    cluster
+        .pointer("/cluster/server")?
+        .as_str()
+        .map(str::to_owned)
 }
 
 pub(super) fn created_of<K: kube::Resource>(object: &K) -> Timestamp {
-    object.meta().creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+    object
+        .meta()
+        .creation_timestamp
+        .as_ref()
+        .map_or(Timestamp::UNIX_EPOCH, |time| time.0)
 }
 
 #[cfg(test)]
@@ -216,8 +248,18 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_the_api_writes_them() {
-        for (text, seconds) in [("8h", 28_800), ("1h30m", 5_400), ("1.5h", 5_400), ("90s", 90), ("0", 0)] {
-            assert_eq!(duration(text), Some(SignedDuration::from_secs(seconds)), "{text}");
+        for (text, seconds) in [
+            ("8h", 28_800),
+            ("1h30m", 5_400),
+            ("1.5h", 5_400),
+            ("90s", 90),
+            ("0", 0),
+        ] {
+            assert_eq!(
+                duration(text),
+                Some(SignedDuration::from_secs(seconds)),
+                "{text}"
+            );
         }
         for text in ["", "8", "h", "8 h", "8d", "-", "1..5h"] {
             assert_eq!(duration(text), None, "{text:?}");
@@ -228,21 +270,36 @@ mod tests {
     #[test]
     fn relocation_is_read_from_the_second_half() {
         assert_eq!(relocation(Some("r/complete")), Relocation::Complete);
-        assert_eq!(relocation(Some("r/outgoing")), Relocation::UnderWay("outgoing".into()));
+        assert_eq!(
+            relocation(Some("r/outgoing")),
+            Relocation::UnderWay("outgoing".into())
+        );
         assert_eq!(relocation(Some("r")), Relocation::Invalid("r".into()));
         assert_eq!(relocation(None), Relocation::None);
     }
 
-    /// docs/spec/10 §11.2: "AWS hostedZoneRole; Azure resourceGroupName, default `<infraID>-rg`; GCP
+    /// docs/spec/10 §11.2: "AWS `hostedZoneRole`; Azure resourceGroupName, default `<`infraID`>-rg`; GCP
     /// networkProjectID".
     #[test]
     fn what_the_description_does_not_say_is_known_to_be_none() {
         let facts = |json: &str, platform| facts_of_metadata(json.as_bytes(), platform, "demo-x");
-        assert_eq!(facts("{}", PlatformKind::Aws).hosted_zone_role.as_deref(), Some(""));
+        assert_eq!(
+            facts("{}", PlatformKind::Aws).hosted_zone_role.as_deref(),
+            Some("")
+        );
         let role = r#"{"aws":{"hostedZoneRole":"arn:x"}}"#;
-        assert_eq!(facts(role, PlatformKind::Aws).hosted_zone_role.as_deref(), Some("arn:x"));
-        assert_eq!(facts("{}", PlatformKind::Azure).resource_group.as_deref(), Some("demo-x-rg"));
-        assert_eq!(facts("{}", PlatformKind::Gcp).network_project.as_deref(), Some(""));
+        assert_eq!(
+            facts(role, PlatformKind::Aws).hosted_zone_role.as_deref(),
+            Some("arn:x")
+        );
+        assert_eq!(
+            facts("{}", PlatformKind::Azure).resource_group.as_deref(),
+            Some("demo-x-rg")
+        );
+        assert_eq!(
+            facts("{}", PlatformKind::Gcp).network_project.as_deref(),
+            Some("")
+        );
     }
 
     #[test]
@@ -253,7 +310,10 @@ contexts: [{name: admin, context: {cluster: b, user: u}}]
 current-context: admin
 ";
         assert_eq!(api_url(kubeconfig).as_deref(), Some("https://b"));
-        assert_eq!(api_url("clusters: [{cluster: {server: s}}]").as_deref(), Some("s"));
+        assert_eq!(
+            api_url("clusters: [{cluster: {server: s}}]").as_deref(),
+            Some("s")
+        );
         assert_eq!(api_url("{}"), None);
     }
 }

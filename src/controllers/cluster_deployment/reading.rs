@@ -26,7 +26,10 @@ pub(super) async fn inputs(
     root: &ClusterDeployment,
     how: Freshness,
 ) -> Result<(Inputs, Option<InstallConfig>), Error> {
-    let failed = |source| Error::Read { what: "what the cluster refers to", source };
+    let failed = |source| Error::Read {
+        what: "what the cluster refers to",
+        source,
+    };
     let provisioning = root.spec.provisioning.as_ref();
     let config_secret = provisioning.and_then(|wish| wish.install_config_secret());
     let deleting = root.metadata.deletion_timestamp.is_some();
@@ -35,19 +38,27 @@ pub(super) async fn inputs(
     if deleting || provisioning.is_none() || (root.spec.installed && zone_role_known) {
         return Ok((unneeded(config_secret), None));
     }
-    let parsed = install_config(clusters, root, how, config_secret).await.map_err(failed)?;
-    let facts = parsed.known().and_then(|parsed| parsed.as_ref().ok()).cloned();
+    let parsed = install_config(clusters, root, how, config_secret)
+        .await
+        .map_err(failed)?;
+    let facts = parsed
+        .known()
+        .and_then(|parsed| parsed.as_ref().ok())
+        .cloned();
     if root.spec.installed {
         return Ok((unneeded(config_secret), facts));
     }
     let install_config = parsed.map(|parsed| {
         parsed.and_then(|facts| {
-            facts.check(&expected(root)).map_err(InstallConfigProblem::Invalid)
+            facts
+                .check(&expected(root))
+                .map_err(InstallConfigProblem::Invalid)
         })
     });
     let (pull_secret, merged) = pull_secrets(clusters, root, how).await.map_err(failed)?;
-    let (credentials, check) =
-        credentials(clusters, root, how, facts.as_ref()).await.map_err(failed)?;
+    let (credentials, check) = credentials(clusters, root, how, facts.as_ref())
+        .await
+        .map_err(failed)?;
     let inputs = Inputs {
         install_config_secret: config_secret.map(str::to_owned),
         install_config,
@@ -92,13 +103,19 @@ async fn install_config(
     how: Freshness,
     name: Option<&str>,
 ) -> Result<Read<ParsedConfig>, RequestError> {
-    let Some(name) = name else { return Ok(Read::Absent) };
+    let Some(name) = name else {
+        return Ok(Read::Absent);
+    };
     let namespace = root.namespace().unwrap_or_default();
     let parse = |data: &SecretData| match data.text(secret_key::INSTALL_CONFIG) {
         None => Err(InstallConfigProblem::NoKey),
         Some(yaml) => InstallConfig::parse(yaml).map_err(InstallConfigProblem::Invalid),
     };
-    clusters.shared.inputs.secret(how, (&namespace, name), "install-config", parse).await
+    clusters
+        .shared
+        .inputs
+        .secret(how, (&namespace, name), "install-config", parse)
+        .await
 }
 
 async fn release(
@@ -106,11 +123,19 @@ async fn release(
     root: &ClusterDeployment,
     how: Freshness,
 ) -> Result<Release, RequestError> {
-    let Some(wish) = &root.spec.provisioning else { return Ok(Release::Unnamed) };
-    if let Some(image) = wish.release_image.as_deref().filter(|image| !image.is_empty()) {
+    let Some(wish) = &root.spec.provisioning else {
+        return Ok(Release::Unnamed);
+    };
+    if let Some(image) = wish
+        .release_image
+        .as_deref()
+        .filter(|image| !image.is_empty())
+    {
         return Ok(Release::Image(image.to_owned()));
     }
-    let Some(name) = wish.image_set() else { return Ok(Release::Unnamed) };
+    let Some(name) = wish.image_set() else {
+        return Ok(Release::Unnamed);
+    };
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
     let found: Option<std::sync::Arc<ClusterImageSet>> =
         reader.get(how, &stores.image_sets, "", name).await?;
@@ -140,22 +165,35 @@ async fn pull_secrets(
 ) -> Result<(PullSecret, Read<String>), RequestError> {
     let namespace = root.namespace().unwrap_or_default();
     let config = clusters.shared.config.get();
-    let own = root.spec.pull_secret().map(|name| (namespace.clone(), name.to_owned()));
-    let global = config.global_pull_secret.clone().map(|name| (config.hive_namespace.clone(), name));
+    let own = root
+        .spec
+        .pull_secret()
+        .map(|name| (namespace.clone(), name.to_owned()));
+    let global = config
+        .global_pull_secret
+        .clone()
+        .map(|name| (config.hive_namespace.clone(), name));
     let mut parts: Vec<String> = Vec::new();
     let mut unread = false;
     if own.is_none() && global.is_none() {
         return Ok((PullSecret::Unnamed, Read::Absent));
     }
     for (kind, source) in [("global", global), ("own", own)] {
-        let Some((namespace, name)) = source else { continue };
+        let Some((namespace, name)) = source else {
+            continue;
+        };
         let parse = |data: &SecretData| -> Source {
-            let text = data.get(secret_key::DOCKER_CONFIG_JSON).ok_or("it has no key .dockerconfigjson")?;
+            let text = data
+                .get(secret_key::DOCKER_CONFIG_JSON)
+                .ok_or("it has no key .dockerconfigjson")?;
             merge_pull_secrets(None, Some(text)).map_err(|invalid| invalid.problem)?;
             Ok(digest([text]))
         };
         let secret = full_name(&namespace, &name);
-        let read = clusters.shared.inputs.secret(how, (&namespace, &name), "pull-secret", parse);
+        let read = clusters
+            .shared
+            .inputs
+            .secret(how, (&namespace, &name), "pull-secret", parse);
         match read.await? {
             Read::Absent => return Ok((PullSecret::Missing(secret), Read::Absent)),
             Read::Unread => unread = true,
@@ -182,7 +220,11 @@ async fn merged_digest(
     namespace: &str,
     name: &str,
 ) -> Result<Read<String>, RequestError> {
-    let content = clusters.shared.inputs.secret(how, (namespace, name), "merged", made_from).await?;
+    let content = clusters
+        .shared
+        .inputs
+        .secret(how, (namespace, name), "merged", made_from)
+        .await?;
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
     let meta = reader.get(how, &stores.secrets, namespace, name).await?;
     let said = meta.and_then(|meta| meta.annotations().get(SOURCES_ANNOTATION).cloned());
@@ -198,7 +240,10 @@ async fn merged_digest(
 /// Which credentials a cluster uses.
 pub(super) fn credentials_ref(root: &ClusterDeployment) -> CredentialsRef {
     let platform = &root.spec.platform;
-    let role = platform.aws.as_ref().and_then(|aws| aws.credentials_assume_role.as_ref());
+    let role = platform
+        .aws
+        .as_ref()
+        .and_then(|aws| aws.credentials_assume_role.as_ref());
     CredentialsRef {
         namespace: root.namespace().unwrap_or_default(),
         secret: platform.credentials_secret().map(str::to_owned),
@@ -226,22 +271,41 @@ async fn credentials(
         None => Read::Known(String::new()),
         Some((namespace, name)) => {
             let parse = |data: &SecretData| digest([data.fingerprint().as_slice()]);
-            clusters.shared.inputs.secret(how, (namespace, name), "credentials", parse).await?
+            clusters
+                .shared
+                .inputs
+                .secret(how, (namespace, name), "credentials", parse)
+                .await?
         }
     };
-    let named = source.map_or_else(String::new, |(namespace, name)| full_name(&namespace, &name));
+    let named = source.map_or_else(String::new, |(namespace, name)| {
+        full_name(&namespace, &name)
+    });
     let content = match content {
         Read::Absent => return Ok((Credentials::Missing(named), Check::Unchecked)),
         Read::Unread => return Ok((Credentials::Unread, Check::Unchecked)),
         Read::Known(content) => content,
     };
     let role = wanted.assume_role.clone().unwrap_or_default();
-    let endpoints = install_config.map(|facts| facts.endpoints.clone()).unwrap_or_default();
-    let urls: Vec<String> =
-        endpoints.0.iter().map(|endpoint| format!("{}={}", endpoint.service, endpoint.url)).collect();
+    let endpoints = install_config
+        .map(|facts| facts.endpoints.clone())
+        .unwrap_or_default();
+    let urls: Vec<String> = endpoints
+        .0
+        .iter()
+        .map(|endpoint| format!("{}={}", endpoint.service, endpoint.url))
+        .collect();
     let region = root.spec.platform.region().unwrap_or_default();
-    let parts = [content.as_str(), region, &role.0, role.1.as_deref().unwrap_or_default()];
-    let parts = parts.into_iter().chain(urls.iter().map(String::as_str)).map(str::as_bytes);
+    let parts = [
+        content.as_str(),
+        region,
+        &role.0,
+        role.1.as_deref().unwrap_or_default(),
+    ];
+    let parts = parts
+        .into_iter()
+        .chain(urls.iter().map(String::as_str))
+        .map(str::as_bytes);
     let fingerprint = digest(parts);
     let what = match (&wanted.secret, &wanted.assume_role) {
         (None, Some((arn, _))) => format!("role {arn}"),
@@ -267,7 +331,9 @@ pub(super) fn image_inputs(root: &ClusterDeployment, inputs: &Inputs) -> String 
         | PullSecret::Unread => "",
     };
     let wish = root.spec.provisioning.as_ref();
-    let given = wish.and_then(|wish| wish.installer_image_override.as_deref()).unwrap_or_default();
+    let given = wish
+        .and_then(|wish| wish.installer_image_override.as_deref())
+        .unwrap_or_default();
     let tag = of(annotation::INSTALLER_IMAGE_NAME_OVERRIDE);
     let domain = of(annotation::CLI_DOMAIN_FROM_INSTALLER_IMAGE);
     let mut text = digest([release, pull, given, tag, domain].map(str::as_bytes));
@@ -287,10 +353,17 @@ pub(super) fn stuck(pod: &Pod) -> Option<String> {
         "CreateContainerError",
     ];
     let status = pod.status.as_ref()?;
-    let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .chain(&status.container_statuses)
+        .flatten();
     containers.into_iter().find_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
-        let reason = waiting.reason.as_deref().filter(|reason| STUCK.contains(reason))?;
+        let reason = waiting
+            .reason
+            .as_deref()
+            .filter(|reason| STUCK.contains(reason))?;
         let detail = waiting.message.as_deref().unwrap_or(&container.image);
         Some(format!("container {}: {reason}: {detail}", container.name))
     })

@@ -59,7 +59,12 @@ pub struct Verdict {
 impl Verdict {
     /// The condition has this status.
     pub fn new(type_: &'static str, status: ConditionStatus, reason: &str, message: &str) -> Self {
-        Self { type_, status, reason: reason.to_owned(), message: message.to_owned() }
+        Self {
+            type_,
+            status,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     /// The condition holds.
@@ -81,7 +86,10 @@ impl Verdict {
 impl Status {
     /// One condition.
     pub fn of(verdict: Verdict) -> Self {
-        Self { verdicts: vec![verdict], ..Self::default() }
+        Self {
+            verdicts: vec![verdict],
+            ..Self::default()
+        }
     }
 
     /// One more condition; the later one of a type wins.
@@ -93,7 +101,8 @@ impl Status {
 
     /// One more condition; the later one of a type wins.
     pub fn set(&mut self, verdict: Verdict) {
-        self.verdicts.retain(|earlier| earlier.type_ != verdict.type_);
+        self.verdicts
+            .retain(|earlier| earlier.type_ != verdict.type_);
         self.verdicts.push(verdict);
     }
 
@@ -141,7 +150,8 @@ pub(super) fn merge(root: &ClusterDeployment, status: &Status, now: Timestamp) -
         patch.insert("apiURL".to_owned(), json!(url));
     }
     if let Some((installer, cli)) = &status.images {
-        let known = before.map(|status| (status.installer_image.as_ref(), status.cli_image.as_ref()));
+        let known =
+            before.map(|status| (status.installer_image.as_ref(), status.cli_image.as_ref()));
         if known != Some((Some(installer), Some(cli))) {
             patch.insert("installerImage".to_owned(), json!(installer));
             patch.insert("cliImage".to_owned(), json!(cli));

@@ -33,6 +33,9 @@ use crate::runtime::{
 /// changed has rung by then, and a plan that should have been empty shows.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
+/// A plan that asks for a moment that has passed is not run in a tight loop.
+const SOONEST: Duration = Duration::from_millis(50);
+
 pub(super) struct Runner<R: Reconcile> {
     pub(super) controller: R,
     pub(super) roots: Store<R::Root>,
@@ -85,6 +88,19 @@ impl Ended {
             failure: Some(class),
             live,
             ..Self::new(RunOutcome::Failed, memory)
+        }
+    }
+
+    /// The run could not go on. A conflict is not told: the next try is at hand.
+    fn stopped(Stop { class, why }: Stop, what: &str, memory: Memory) -> Self {
+        tracing::debug!(?class, error = why, "{what}");
+        let note = || {
+            let next = "tried again with growing delays";
+            Note::failed("RunStopped", format!("{what}: {why}"), next).quiet()
+        };
+        Self {
+            notes: (class != Class::RetryNow).then(|| vec![note()]),
+            ..Self::failed(class, memory)
         }
     }
 }
@@ -172,10 +188,7 @@ impl<R: Reconcile> Runner<R> {
             decided => decided,
         };
         match decided {
-            Err(Stop { class, why }) => {
-                tracing::debug!(class = ?class, error = why, "could not observe");
-                Ended::failed(class, memory)
-            }
+            Err(stop) => Ended::stopped(stop, "could not be observed", memory),
             Ok(Decided::Nothing(note)) => Ended {
                 notes: Some(note.into_iter().collect()),
                 ..Ended::new(RunOutcome::NoOp, memory)
@@ -248,9 +261,12 @@ impl<R: Reconcile> Runner<R> {
         if let Some(intent) = &intent {
             match self.record(&root, intent).await {
                 Ok(written) => recorded |= written,
-                Err(Stop { class, why }) => {
-                    tracing::debug!(?class, error = why, "intent not recorded");
-                    return Ended::failed(class, std::mem::take(memory));
+                Err(stop) => {
+                    return Ended::stopped(
+                        stop,
+                        "the intent was not recorded",
+                        std::mem::take(memory),
+                    );
                 }
             }
         }
@@ -259,6 +275,7 @@ impl<R: Reconcile> Runner<R> {
         if let Some(class) = failure {
             let ended = Ended {
                 requeue,
+                notes: Some(notes),
                 meta: Some(meta),
                 ..Ended::failed(class, memory.clone())
             };
@@ -270,9 +287,12 @@ impl<R: Reconcile> Runner<R> {
         if let Some(outcome) = &outcome {
             match self.record(&root, outcome).await {
                 Ok(written) => recorded |= written,
-                Err(Stop { class, why }) => {
-                    tracing::debug!(?class, error = why, "outcome not recorded");
-                    return Ended::failed(class, std::mem::take(memory));
+                Err(stop) => {
+                    return Ended::stopped(
+                        stop,
+                        "the outcome was not recorded",
+                        std::mem::take(memory),
+                    );
                 }
             }
         }
@@ -400,7 +420,7 @@ impl<R: Reconcile> Runner<R> {
         let known = self.roots.by_uid(&key.uid).is_some();
         let wanted = match ended.requeue {
             Requeue::Wait => None,
-            Requeue::At(when) => Some(now + self.context.clock.until(when)),
+            Requeue::At(when) => Some(now + self.context.clock.until(when).max(SOONEST)),
         };
         let (hold, retry) = match ended.failure {
             None => (None, None),
@@ -445,7 +465,13 @@ impl<R: Reconcile> Runner<R> {
             let next = wanted.or(retry).map(|_| next.saturating_sub(now));
             self.tell(key, notes, meta, next, failures);
         }
-        self.queue.done(key, hold);
+        // What is gone is not held, and what went away just now leaves nothing behind.
+        self.queue.done(key, hold.filter(|_| known));
+        if known && self.roots.by_uid(&key.uid).is_none() {
+            self.queue.forget(key);
+            self.objects.lock().remove(key);
+            self.context.notes.forget(key, R::NAME);
+        }
     }
 
     /// Until when the object is held, and when it is tried again.
@@ -503,7 +529,9 @@ impl<R: Reconcile> Runner<R> {
         let Some(notes) = notes else { return };
         let now = self.context.clock.now();
         if let Some(meta) = meta {
-            for note in notes.iter().filter(|note| note.emit_event) {
+            // What was only going to happen, but for a failure, is not announced.
+            let told = |note: &&Note| note.emit_event && (failures == 0 || note.is_warning());
+            for note in notes.iter().filter(told) {
                 self.context
                     .events
                     .publish::<R::Root>(&meta, "Reconcile", note);

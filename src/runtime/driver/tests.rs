@@ -237,9 +237,18 @@ impl World {
                 .rung_by_input(&inputs, input_of),
         );
         let stop = CancellationToken::new();
-        let running = tokio::spawn(process.run(None, stop.clone()));
+        let candidate = campaigns.then(|| {
+            let candidate = Candidate {
+                namespace: "default".to_owned(),
+                lease: "leader".to_owned(),
+                identity: name.to_owned(),
+            };
+            (candidate, client.clone())
+        });
+        let running = tokio::spawn(process.run(candidate, stop.clone()));
         Self {
-            hub,
+            hub: Arc::clone(hub),
+            life,
             context,
             acts,
             stop,

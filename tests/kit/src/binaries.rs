@@ -22,6 +22,11 @@ pub struct Binaries {
 
 /// Builds both, or finds that they are built.
 pub fn build(progress: &Progress) -> Result<Binaries> {
+    build_profile("dev", progress)
+}
+
+/// The same in another of cargo's profiles.
+pub fn build_profile(profile: &str, progress: &Progress) -> Result<Binaries> {
     let step = progress.step(
         "build skep and the stand-in installer",
         "15 min cold, seconds warm",
@@ -31,6 +36,8 @@ pub fn build(progress: &Progress) -> Result<Binaries> {
         .args([
             "build",
             "--locked",
+            "--profile",
+            profile,
             "--message-format=json-render-diagnostics",
         ])
         .args(["--package", "skep", "--bin", "skep"])
@@ -56,7 +63,9 @@ pub fn build(progress: &Progress) -> Result<Binaries> {
             .pointer("/target/name")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        step.detail(name);
+        if message.get("fresh") == Some(&Value::Bool(false)) {
+            step.detail(name);
+        }
         let executable = message
             .get("executable")
             .and_then(Value::as_str)

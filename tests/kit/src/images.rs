@@ -249,8 +249,8 @@ impl Image {
     }
 }
 
-/// The operator's image: one static binary, the authorities it trusts, one user, and a folder for
-/// temporary files. No shell. Deliberately the whole definition in one place.
+/// The operator's image: one static binary, the authorities it trusts, and one user. No shell, and nothing to
+/// write to. Deliberately the whole definition in one place.
 ///
 /// `binary` is copied stripped: with debug information it is many times larger.
 pub fn operator(binary: &Path, progress: &Progress) -> Result<Image> {
@@ -268,8 +268,7 @@ pub fn operator(binary: &Path, progress: &Progress) -> Result<Image> {
 
 /// [`operator`] with its binary named by the path that the Dockerfile copies it from.
 pub fn operator_definition() -> Image {
-    let passwd = format!("skep:x:{OPERATOR_USER}:{OPERATOR_USER}:skep:/tmp:/usr/bin/skep\n");
-    let group = format!("skep:x:{OPERATOR_USER}:\n");
+    let passwd = format!("skep:x:{OPERATOR_USER}:{OPERATOR_USER}:skep:/:/sbin/nologin\n");
     let copy = |mode, from: &str| Entry::Copy {
         mode,
         from: PathBuf::from(from),
@@ -282,8 +281,6 @@ pub fn operator_definition() -> Image {
             ("/usr/bin/skep".to_owned(), copy(0o755, "skep")),
             (CERTIFICATES.to_owned(), copy(0o644, CERTIFICATES)),
             ("/etc/passwd".to_owned(), text(passwd)),
-            ("/etc/group".to_owned(), text(group)),
-            ("/tmp".to_owned(), Entry::Folder { mode: 0o1777 }),
         ]),
         ..Image::empty(OPERATOR)
     }

@@ -12,19 +12,24 @@
 //! | [`cache`] | the one folder for everything kept between runs |
 //! | [`debian`], [`python`] | what is taken from the machine |
 //! | [`stage`], [`scenario`], [`binaries`] | hub, cloud and operator together, and what people create on it |
+//! | [`outside`], [`audit`], [`fleet`], [`objects`] | the operator beside a hub without a node, what it asked for, and clusters to adopt |
 //! | [`progress`] | what is being done and how long it usually takes |
 #![expect(
     clippy::disallowed_methods,
     reason = "test support reads the environment and the clock; the product does not see it"
 )]
 
+pub mod audit;
 pub mod binaries;
 pub mod cache;
 pub mod cloud;
 pub mod debian;
+pub mod fleet;
 pub mod hub;
 pub mod images;
+pub mod objects;
 pub mod oracle;
+pub mod outside;
 pub mod process;
 pub mod progress;
 pub mod python;

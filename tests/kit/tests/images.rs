@@ -102,11 +102,73 @@ fn the_same_definition_gives_the_same_bytes() {
 fn the_operator_image_holds_its_binary_and_no_shell() {
     let files: Vec<String> = images::operator_definition().files.into_keys().collect();
     let expected = [
-        "/etc/group",
         "/etc/passwd",
         "/etc/ssl/certs/ca-certificates.crt",
-        "/tmp",
         "/usr/bin/skep",
     ];
     assert_eq!(files, expected);
+}
+
+/// What the last stage of a Dockerfile puts into the image: modes by path, `USER` and `ENTRYPOINT`.
+#[derive(Debug, Default, PartialEq)]
+struct Stage {
+    base: String,
+    modes: BTreeMap<String, u32>,
+    user: String,
+    entrypoint: Vec<String>,
+}
+
+fn last_stage(dockerfile: &str) -> Stage {
+    let mut stage = Stage::default();
+    for line in dockerfile.lines() {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "FROM" => {
+                stage = Stage {
+                    base: rest.to_owned(),
+                    ..Stage::default()
+                }
+            }
+            "COPY" => {
+                let mode = rest
+                    .split(' ')
+                    .find_map(|flag| flag.strip_prefix("--chmod="));
+                let mode = mode.map_or(0, |mode| u32::from_str_radix(mode, 8).unwrap());
+                let to = rest.split(' ').next_back().unwrap().to_owned();
+                stage.modes.insert(to, mode);
+            }
+            "USER" => rest.clone_into(&mut stage.user),
+            "ENTRYPOINT" => stage.entrypoint = serde_json::from_str(rest).unwrap(),
+            // Of earlier stages, or a comment.
+            _ => {}
+        }
+    }
+    stage
+}
+
+#[test]
+fn the_dockerfile_makes_the_image_that_the_hub_runs() {
+    let dockerfile = fs::read_to_string(skep_kit::cache::checkout().join("Dockerfile")).unwrap();
+    let image = images::operator_definition();
+    let mode = |entry: &Entry| match entry {
+        Entry::Text { mode, .. } | Entry::Copy { mode, .. } | Entry::Folder { mode } => *mode,
+        Entry::Link { .. } => 0o777,
+    };
+    let modes = image.files.iter();
+    let expected = Stage {
+        base: "scratch".to_owned(),
+        modes: modes
+            .map(|(path, entry)| (path.clone(), mode(entry)))
+            .collect(),
+        user: image.user.clone(),
+        entrypoint: image.entrypoint.clone(),
+    };
+    assert_eq!(last_stage(&dockerfile), expected);
+    assert_eq!((image.command.len(), image.env.len()), (0, 0));
+    // The one file whose text the Dockerfile writes itself.
+    let Some(Entry::Text { text, .. }) = image.files.get("/etc/passwd") else {
+        unreachable!("the user's file is not a text");
+    };
+    let printed = format!("printf '{}' > /passwd", text.replace('\n', "\\n"));
+    assert!(dockerfile.contains(&printed), "{printed}");
 }

@@ -42,6 +42,64 @@ pub fn render(server: &ApiServer, show: Show) -> String {
     text
 }
 
+/// The conditions of all custom objects, one line each: what the operator says about them now.
+pub fn conditions_of_all(server: &ApiServer) -> String {
+    let mut text = String::new();
+    for ((resource, key), object) in server.everything() {
+        for condition in object["status"]["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let part = |field: &str| condition[field].as_str().unwrap_or_default();
+            if resource.0.contains('.') && part("reason") != "Initialized" {
+                let _ = writeln!(
+                    text,
+                    "{}/{}/{} {}={}/{} {}",
+                    resource.1,
+                    key.0,
+                    key.1,
+                    part("type"),
+                    part("status"),
+                    part("reason"),
+                    part("message"),
+                );
+            }
+        }
+    }
+    text
+}
+
+/// The Events of the hub, one line each: what the operator told people.
+pub fn events(server: &ApiServer) -> String {
+    let mut text = String::new();
+    for group in ["", "events.k8s.io"] {
+        for event in server.objects(group, "events") {
+            let part = |pointer: &str| {
+                let found = event.pointer(pointer).and_then(Value::as_str);
+                found.unwrap_or_default().to_owned()
+            };
+            let about = if group.is_empty() {
+                "involvedObject"
+            } else {
+                "regarding"
+            };
+            let (kind, name) = (
+                part(&format!("/{about}/kind")),
+                part(&format!("/{about}/name")),
+            );
+            let note = part("/note") + &part("/message");
+            let _ = writeln!(
+                text,
+                "{} {kind}/{name} {} {note}",
+                part("/type"),
+                part("/reason")
+            );
+        }
+    }
+    text
+}
+
 /// One line: `12.3s operator PATCH clusterdeployments/ns/x/status  Provisioned=False/Provisioning`.
 pub fn line(effect: &Effect) -> String {
     let request = &effect.request;

@@ -309,7 +309,9 @@ impl World {
     fn give_up(&self, why: &str) -> ! {
         let ends = self.unexpected_ends().join("\n");
         panic!(
-            "{why}\n{ends}\n{}",
+            "{why}\n{ends}\n{}\n{}\n{}",
+            transcript::conditions_of_all(&self.server),
+            transcript::events(&self.server),
             transcript::render(&self.server, transcript::Show::All)
         );
     }

@@ -19,22 +19,27 @@ pub(crate) async fn delete(api: &Api, name: &str) -> Result<(), Error> {
     let mut round = 0;
     loop {
         round += 1;
-        gone(Box::pin(empty(api, name)).await)?;
+        gone(Box::pin(versions(api, name)).await)?;
+        // Rarely needed, and not in every list of permissions: a refusal counts only if the bucket
+        // turns out not to be empty.
+        let uploads = Box::pin(uploads(api, name)).await;
         let call = Call::change(service::S3, "s3:DeleteBucket");
-        match gone(
-            api.call(call, || s3.delete_bucket().bucket(name).send())
-                .await,
-        ) {
+        let sent = api.call(call, || s3.delete_bucket().bucket(name).send());
+        match gone(sent.await) {
+            Err(Error {
+                class: Class::DependencyViolation { .. },
+                ..
+            }) if uploads.is_err() => {
+                return gone(uploads);
+            }
             // Written to in between.
-            Err(error)
-                if matches!(error.class, Class::DependencyViolation { .. }) && round < ROUNDS => {}
+            Err(Error {
+                class: Class::DependencyViolation { .. },
+                ..
+            }) if round < ROUNDS => {}
             other => return other,
         }
     }
-}
-
-async fn empty(api: &Api, name: &str) -> Result<(), Error> {
-    futures::try_join!(versions(api, name), uploads(api, name)).map(drop)
 }
 
 /// Pages of a thousand are as much as one deletion takes. Without versioning, the listing of
@@ -114,14 +119,7 @@ async fn uploads(api: &Api, name: &str) -> Result<(), Error> {
             .set_key_marker(key.clone())
             .set_upload_id_marker(upload.clone());
         let call = Call::read(service::S3, "s3:ListMultipartUploads");
-        let page = match api.call(call, || request.clone().send()).await {
-            // Rarely needed, and not in every list of permissions.
-            Err(Error {
-                class: Class::Denied,
-                ..
-            }) => return Ok(()),
-            other => other?,
-        };
+        let page = api.call(call, || request.clone().send()).await?;
         let found = page.uploads.unwrap_or_default();
         try_join_all(found.iter().filter_map(|found| {
             let (key, upload) = (found.key.as_deref()?, found.upload_id.as_deref()?);

@@ -81,22 +81,21 @@ pub(crate) async fn discover(
     let bootstrap = format!("{BOOTSTRAP}{}", ownership.infra_id());
     let prefix = ownership.prefix();
     let by_tag = |name: &str| tagged.of("s3", "").any(|(_, known, _)| known == name);
-    let known: Vec<(String, Option<Timestamp>)> = match listed {
-        Some(listed) => listed
-            .iter()
-            .filter_map(|bucket| {
-                let created = bucket.creation_date.as_ref().and_then(timestamp);
-                Some((bucket.name.clone()?, created))
-            })
-            .filter(|(name, _)| *name == bootstrap || name.starts_with(&prefix) || by_tag(name))
-            .collect(),
-        None => {
-            let named = tagged.of("s3", "").map(|(_, name, _)| name.to_owned());
-            named
-                .chain([bootstrap.clone()])
-                .map(|name| (name, None))
-                .collect()
-        }
+    let known: Vec<(String, Option<Timestamp>)> = if let Some(listed) = listed {
+        let wanted = |name: &str| name == bootstrap || name.starts_with(&prefix) || by_tag(name);
+        let dated = listed.iter().filter_map(|bucket| {
+            Some((
+                bucket.name.clone()?,
+                bucket.creation_date.as_ref().and_then(timestamp),
+            ))
+        });
+        dated.filter(|(name, _)| wanted(name)).collect()
+    } else {
+        let named = tagged.of("s3", "").map(|(_, name, _)| name.to_owned());
+        named
+            .chain([bootstrap.clone()])
+            .map(|name| (name, None))
+            .collect()
     };
     let asked = known.into_iter().map(|(name, created)| {
         // A bucket that was not listed and lets nobody look may be of another account: names are

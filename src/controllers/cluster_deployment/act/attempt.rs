@@ -1,15 +1,12 @@
-//! An attempt, and what it leaves in the ClusterDeployment's namespace when it reports.
+//! An attempt, and the pod that makes it.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
-use serde_json::{Value, json};
-use skep_crds::names::skep::{CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, IN_USE_FINALIZER};
 use skep_crds::names::{annotation, label, object_name, secret_key, value};
-use skep_crds::platform::PlatformKind;
 use skep_crds::wire::referenced_name;
 use skep_crds::{
     ClusterDeployment, ClusterProvision, ClusterProvisionSpec, LocalObjectReference, Stage,
@@ -18,11 +15,11 @@ use skep_crds::{
 use super::super::observed::{Observed, Release};
 use super::super::{Clusters, Error};
 use super::fresh;
-use super::inputs::{own_image, prepare_pods, proxy};
+use super::metadata::{apply, owner_of, secret};
+use super::pods::{own_image, prepare_pods, proxy};
 use crate::controllers::inputs::data_of;
 use crate::controllers::owned;
 use crate::install::pod_spec::{self, Manifests};
-use crate::runtime::At;
 
 /// The ClusterProvision, last of all that its pod needs.
 pub(super) async fn create(
@@ -39,10 +36,14 @@ pub(super) async fn create(
         None => write_assumed_role(clusters, observed, &root).await?,
     };
     let pod = pod_inputs(clusters, observed, &root, name, credentials)?;
-    let pod_spec = serde_json::to_value(pod_spec::build(&pod))
-        .map_err(|_| Error::Changed { what: "the install pod".to_owned() })?;
+    let pod_spec = serde_json::to_value(pod_spec::build(&pod)).map_err(|_| Error::Changed {
+        what: "the install pod".to_owned(),
+    })?;
     let owner = owned::controller_of(&root);
-    let before = observed.attempts.iter().find(|attempt| Some(attempt.name.as_str()) == previous);
+    let before = observed
+        .attempts
+        .iter()
+        .find(|attempt| Some(attempt.name.as_str()) == previous);
     let reported = before.and_then(|attempt| attempt.reported.as_ref());
     let provision = ClusterProvision {
         metadata: ObjectMeta {
@@ -52,7 +53,9 @@ pub(super) async fn create(
             annotations: root
                 .annotations()
                 .get(annotation::ADDITIONAL_LOG_FIELDS)
-                .map(|fields| [(annotation::ADDITIONAL_LOG_FIELDS.to_owned(), fields.clone())].into()),
+                .map(|fields| {
+                    [(annotation::ADDITIONAL_LOG_FIELDS.to_owned(), fields.clone())].into()
+                }),
             owner_references: Some(vec![owner.clone()]),
             ..ObjectMeta::default()
         },
@@ -68,10 +71,16 @@ pub(super) async fn create(
         },
         status: None,
     };
-    let (reader, writer) = (&clusters.shared.context.reader, &clusters.shared.context.writer);
+    let (reader, writer) = (
+        &clusters.shared.context.reader,
+        &clusters.shared.context.writer,
+    );
     owned::create(reader, writer, &provision, &owner)
         .await
-        .map_err(|source| Error::Create { what: format!("attempt {name}"), source })
+        .map_err(|source| Error::Create {
+            what: format!("attempt {name}"),
+            source,
+        })
 }
 
 /// All labels of the ClusterDeployment, and its name (docs/spec/10 §3).
@@ -88,8 +97,14 @@ fn pod_inputs(
     provision: &str,
     credentials_secret: Option<String>,
 ) -> Result<pod_spec::Inputs, Error> {
-    let changed = |what: &str| Error::Changed { what: what.to_owned() };
-    let wish = root.spec.provisioning.as_ref().ok_or_else(|| changed("spec.provisioning"))?;
+    let changed = |what: &str| Error::Changed {
+        what: what.to_owned(),
+    };
+    let wish = root
+        .spec
+        .provisioning
+        .as_ref()
+        .ok_or_else(|| changed("spec.provisioning"))?;
     let status = root.status.as_ref();
     let installer_image = status
         .and_then(|status| status.installer_image.clone())
@@ -105,9 +120,8 @@ fn pod_inputs(
     let installer_env = serde_json::to_value(installer_env)
         .and_then(serde_json::from_value)
         .map_err(|_| changed("spec.provisioning.installerEnv"))?;
-    let owned = |reference: Option<&LocalObjectReference>| {
-        referenced_name(reference).map(str::to_owned)
-    };
+    let owned =
+        |reference: Option<&LocalObjectReference>| referenced_name(reference).map(str::to_owned);
     Ok(pod_spec::Inputs {
         namespace: observed.namespace().to_owned(),
         provision: provision.to_owned(),
@@ -117,14 +131,20 @@ fn pod_inputs(
             Release::Image(image) => Some(image.clone()),
             Release::Unnamed | Release::NoImageSet(_) => None,
         },
-        install_config_secret: observed.inputs.install_config_secret.clone().unwrap_or_default(),
+        install_config_secret: observed
+            .inputs
+            .install_config_secret
+            .clone()
+            .unwrap_or_default(),
         pull_secret: object_name::merged_pull_secret(observed.name()),
         private_image_pull_secret: config.private_image_pull_secret.clone(),
         credentials_secret,
         certificates_secret: root.spec.platform.certificates_secret().map(str::to_owned),
         manifests,
         signing_key_secret: owned(
-            root.spec.bound_service_account_signing_key_secret_ref.as_ref(),
+            root.spec
+                .bound_service_account_signing_key_secret_ref
+                .as_ref(),
         ),
         ssh_key_secret: owned(wish.ssh_private_key_secret_ref.as_ref()),
         proxy: proxy(&config),
@@ -148,16 +168,30 @@ async fn write_assumed_role(
         None => None,
         Some(name) => {
             let reader = &clusters.shared.context.reader;
-            let found = reader.get_live::<Secret>(&config.hive_namespace, name).await;
-            found.map_err(|source| Error::Read { what: "the service provider's Secret", source })?
+            let found = reader
+                .get_live::<Secret>(&config.hive_namespace, name)
+                .await;
+            found.map_err(|source| Error::Read {
+                what: "the service provider's Secret",
+                source,
+            })?
         }
     };
     let provider = provider.map(data_of).unwrap_or_default();
     let source = provider.text(secret_key::AWS_CONFIG).unwrap_or_default();
     let content = assumed_role(&role.role_arn, role.external_id.as_deref(), source);
     let name = object_name::aws_assume_role_secret(observed.name());
-    let data = [(secret_key::AWS_CONFIG.to_owned(), ByteString(content.into_bytes()))];
-    let secret = secret(observed, &name, owner_of(root), BTreeMap::new(), data.into());
+    let data = [(
+        secret_key::AWS_CONFIG.to_owned(),
+        ByteString(content.into_bytes()),
+    )];
+    let secret = secret(
+        observed,
+        &name,
+        owner_of(root),
+        BTreeMap::new(),
+        data.into(),
+    );
     apply(clusters, &secret).await?;
     Ok(Some(name))
 }
@@ -168,179 +202,6 @@ fn assumed_role(role_arn: &str, external_id: Option<&str>, source: &str) -> Stri
     format!("[default]\nsource_profile = source\nrole_arn = {role_arn}\n{external_id}\n{source}\n")
 }
 
-/// The installer's description and the account beside it; held from the first moment.
-pub(super) async fn store_metadata(
-    clusters: &Clusters,
-    observed: &Observed,
-    provision: &str,
-) -> Result<(), Error> {
-    let root = fresh(clusters, observed).await?;
-    let reader = &clusters.shared.context.reader;
-    let found = reader.get_live::<ClusterProvision>(observed.namespace(), provision).await;
-    let found = found.map_err(|source| Error::Read { what: "the attempt", source })?;
-    let metadata = found.as_ref().and_then(|found| found.spec.metadata_json());
-    let Some(metadata) = metadata else {
-        return Err(Error::Changed { what: format!("attempt {provision}") });
-    };
-    let account = found.as_ref().and_then(|found| found.annotations().get(CLOUD_ACCOUNT_ANNOTATION));
-    let name = observed.metadata_secret();
-    apply_metadata(clusters, observed, &root, &name, metadata, account.map(String::as_str)).await
-}
-
-/// For a cluster that was installed elsewhere: what the ClusterDeployment says about it
-/// (docs/spec/10 §18.2), with the domain that the installer would have written (§26.1 W24).
-pub(super) async fn compose_metadata(
-    clusters: &Clusters,
-    observed: &Observed,
-    name: &str,
-) -> Result<(), Error> {
-    let root = fresh(clusters, observed).await?;
-    let Some(metadata) = composed(&root) else {
-        return Err(Error::Changed { what: "spec.clusterMetadata".to_owned() });
-    };
-    let text = metadata.to_string();
-    let account = observed.account.as_deref();
-    apply_metadata(clusters, observed, &root, name, text.as_bytes(), account).await
-}
-
-fn composed(root: &ClusterDeployment) -> Option<Value> {
-    let spec = &root.spec;
-    let identity = spec.cluster_metadata.as_ref()?;
-    let infra_id = &identity.infra_id;
-    let facts = identity.platform.as_ref();
-    let mut metadata = json!({
-        "clusterName": spec.cluster_name,
-        "clusterID": identity.cluster_id,
-        "infraID": infra_id,
-    });
-    let platform = &spec.platform;
-    match platform.kind() {
-        PlatformKind::Aws => {
-            let role = facts.and_then(|facts| facts.aws.as_ref()?.hosted_zone_role.as_ref());
-            metadata["aws"] = json!({
-                "region": platform.region(),
-                "clusterDomain": format!("{}.{}", spec.cluster_name, spec.base_domain),
-                "identifier": [
-                    { format!("kubernetes.io/cluster/{infra_id}"): "owned" },
-                    { format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{infra_id}"): "owned" },
-                ],
-                "hostedZoneRole": role,
-            });
-        }
-        PlatformKind::Azure => {
-            let azure = platform.azure.as_ref()?;
-            let group = facts.and_then(|facts| facts.azure.as_ref()?.resource_group_name.as_ref());
-            metadata["azure"] = json!({
-                "cloudName": azure.cloud_name,
-                "region": azure.region,
-                "resourceGroupName": group,
-                "baseDomainResourceGroupName": azure.base_domain_resource_group_name,
-            });
-        }
-        // The project stands in the credentials only; the others need facts that no field has.
-        PlatformKind::Gcp
-        | PlatformKind::OpenStack
-        | PlatformKind::VSphere
-        | PlatformKind::BareMetal
-        | PlatformKind::AgentBareMetal
-        | PlatformKind::IbmCloud
-        | PlatformKind::None
-        | PlatformKind::Nutanix
-        | PlatformKind::Unknown => {}
-    }
-    Some(metadata)
-}
-
-async fn apply_metadata(
-    clusters: &Clusters,
-    observed: &Observed,
-    root: &ClusterDeployment,
-    name: &str,
-    metadata: &[u8],
-    account: Option<&str>,
-) -> Result<(), Error> {
-    let labels = [
-        (label::CLUSTER_DEPLOYMENT_NAME, observed.name()),
-        (label::SECRET_TYPE, value::SECRET_TYPE_METADATA_JSON),
-    ];
-    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let mut data = BTreeMap::from([(
-        secret_key::METADATA_JSON.to_owned(),
-        ByteString(metadata.to_vec()),
-    )]);
-    if let Some(account) = account {
-        let account = ByteString(account.as_bytes().to_vec());
-        data.insert(CLOUD_ACCOUNT_SECRET_KEY.to_owned(), account);
-    }
-    let mut secret = secret(observed, name, owner_of(root), labels, data);
-    secret.metadata.finalizers = Some(vec![IN_USE_FINALIZER.to_owned()]);
-    apply(clusters, &secret).await
-}
-
-/// The cluster's label and owner reference, and the kubeconfig as the installer wrote it under a key of
-/// its own (docs/spec/10 §18.1 step 5).
-pub(super) async fn claim_admin_secrets(
-    clusters: &Clusters,
-    observed: &Observed,
-    names: &[String],
-) -> Result<(), Error> {
-    let root = fresh(clusters, observed).await?;
-    let (reader, writer) = (&clusters.shared.context.reader, &clusters.shared.context.writer);
-    for name in names {
-        let found = reader.get_live::<Secret>(observed.namespace(), name).await;
-        let found = found.map_err(|source| Error::Read { what: "an admin Secret", source })?;
-        let Some(found) = found else { continue };
-        let mut owners = found.owner_references().to_vec();
-        if !owners.iter().any(|owner| owner.uid == observed.at.key.uid) {
-            owners.push(owner_of(&root));
-        }
-        let mut body = json!({ "metadata": {
-            "labels": { label::CLUSTER_DEPLOYMENT_NAME: observed.name() },
-            "ownerReferences": owners,
-        }});
-        let data = found.data.as_ref();
-        let original = data.and_then(|data| data.get(secret_key::KUBECONFIG));
-        let kept = data.is_some_and(|data| data.contains_key(secret_key::RAW_KUBECONFIG));
-        if let (Some(original), false) = (original, kept) {
-            body["data"][secret_key::RAW_KUBECONFIG] = json!(original);
-        }
-        let written = writer.merge::<Secret>(&At::of(&found), body).await;
-        written.map_err(|source| Error::Write { what: format!("Secret {name}"), source })?;
-    }
-    Ok(())
-}
-
-fn owner_of(root: &ClusterDeployment) -> OwnerReference {
-    OwnerReference { controller: None, ..owned::controller_of(root) }
-}
-
-fn secret(
-    observed: &Observed,
-    name: &str,
-    owner: OwnerReference,
-    labels: BTreeMap<String, String>,
-    data: BTreeMap<String, ByteString>,
-) -> Secret {
-    Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(observed.namespace().to_owned()),
-            labels: Some(labels),
-            owner_references: Some(vec![owner]),
-            ..ObjectMeta::default()
-        },
-        type_: Some("Opaque".to_owned()),
-        data: Some(data),
-        ..Secret::default()
-    }
-}
-
-async fn apply(clusters: &Clusters, secret: &Secret) -> Result<(), Error> {
-    let applied = clusters.shared.context.writer.apply(secret).await;
-    let what = || format!("Secret {}", secret.name_any());
-    applied.map(drop).map_err(|source| Error::Write { what: what(), source })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,7 +210,10 @@ mod tests {
     #[test]
     fn the_assumed_role_reaches_over_the_providers_profile() {
         let text = assumed_role("arn:role", Some("word"), "[default]\nrole_arn = x\n");
-        assert!(text.starts_with("[default]\nsource_profile = source\nrole_arn = arn:role\n"), "{text}");
+        assert!(
+            text.starts_with("[default]\nsource_profile = source\nrole_arn = arn:role\n"),
+            "{text}"
+        );
         assert!(text.contains("external_id = word\n"), "{text}");
         assert!(text.contains("[profile source]\nrole_arn = x"), "{text}");
     }

@@ -44,18 +44,31 @@ async fn each_secret(
     hold: bool,
 ) -> Result<(), Error> {
     type Meta = PartialObjectMeta<Secret>;
-    let (reader, writer) = (&clusters.shared.context.reader, &clusters.shared.context.writer);
+    let (reader, writer) = (
+        &clusters.shared.context.reader,
+        &clusters.shared.context.writer,
+    );
     for name in names {
         let found = reader.get_live::<Meta>(observed.namespace(), name).await;
-        let found = found.map_err(|source| Error::Read { what: "a Secret", source })?;
+        let found = found.map_err(|source| Error::Read {
+            what: "a Secret",
+            source,
+        })?;
         let Some(found) = found else { continue };
         let (at, present) = (At::of(&found), found.finalizers().to_vec());
         let written = if hold {
-            writer.add_finalizer::<Meta>(&at, &present, IN_USE_FINALIZER).await
+            writer
+                .add_finalizer::<Meta>(&at, &present, IN_USE_FINALIZER)
+                .await
         } else {
-            writer.remove_finalizer::<Meta>(&at, &present, IN_USE_FINALIZER).await
+            writer
+                .remove_finalizer::<Meta>(&at, &present, IN_USE_FINALIZER)
+                .await
         };
-        written.map_err(|source| Error::Write { what: format!("Secret {name}"), source })?;
+        written.map_err(|source| Error::Write {
+            what: format!("Secret {name}"),
+            source,
+        })?;
     }
     Ok(())
 }
@@ -66,19 +79,30 @@ pub(super) async fn create_deprovision(
 ) -> Result<(), Error> {
     let root = fresh(clusters, observed).await?;
     let Some(identity) = &observed.identity else {
-        return Err(Error::Changed { what: "spec.clusterMetadata".to_owned() });
+        return Err(Error::Changed {
+            what: "spec.clusterMetadata".to_owned(),
+        });
     };
     let owner = owned::controller_of(&root);
-    let kept = [annotation::ADDITIONAL_LOG_FIELDS, annotation::LEGACY_DEPROVISION];
+    let kept = [
+        annotation::ADDITIONAL_LOG_FIELDS,
+        annotation::LEGACY_DEPROVISION,
+    ];
     let annotations = kept.iter().filter_map(|name| {
-        root.annotations().get(*name).map(|value| ((*name).to_owned(), value.clone()))
+        root.annotations()
+            .get(*name)
+            .map(|value| ((*name).to_owned(), value.clone()))
     });
     let deprovision = ClusterDeprovision {
         metadata: ObjectMeta {
             name: Some(object_name::cluster_deprovision(observed.name())),
             namespace: Some(observed.namespace().to_owned()),
             labels: Some(
-                [(label::CLUSTER_DEPLOYMENT_NAME.to_owned(), observed.name().to_owned())].into(),
+                [(
+                    label::CLUSTER_DEPLOYMENT_NAME.to_owned(),
+                    observed.name().to_owned(),
+                )]
+                .into(),
             ),
             annotations: Some(annotations.collect()),
             owner_references: Some(vec![owner.clone()]),
@@ -97,10 +121,16 @@ pub(super) async fn create_deprovision(
         },
         status: None,
     };
-    let (reader, writer) = (&clusters.shared.context.reader, &clusters.shared.context.writer);
+    let (reader, writer) = (
+        &clusters.shared.context.reader,
+        &clusters.shared.context.writer,
+    );
     owned::create(reader, writer, &deprovision, &owner)
         .await
-        .map_err(|source| Error::Create { what: "the ClusterDeprovision".to_owned(), source })
+        .map_err(|source| Error::Create {
+            what: "the ClusterDeprovision".to_owned(),
+            source,
+        })
 }
 
 /// The platform section (docs/spec/10 §19 step 6). Of platforms that this version cannot delete, only the
@@ -148,12 +178,17 @@ fn platform(root: &ClusterDeployment, identity: &Identity) -> DeprovisionPlatfor
 pub(super) async fn start_erasure(clusters: &Clusters, observed: &Observed) -> Result<(), Error> {
     let root = fresh(clusters, observed).await?;
     let Some(identity) = &observed.identity else {
-        return Err(Error::Changed { what: "spec.clusterMetadata".to_owned() });
+        return Err(Error::Changed {
+            what: "spec.clusterMetadata".to_owned(),
+        });
     };
     let name = observed.metadata_secret();
     let reader = &clusters.shared.context.reader;
     let found = reader.get_live::<Secret>(observed.namespace(), &name).await;
-    let found = found.map_err(|source| Error::Read { what: "the metadata Secret", source })?;
+    let found = found.map_err(|source| Error::Read {
+        what: "the metadata Secret",
+        source,
+    })?;
     let data = found.map(data_of).unwrap_or_default();
     let account = data.text(CLOUD_ACCOUNT_SECRET_KEY).map(str::to_owned);
     clusters.shared.erasures.start(Request {
@@ -165,7 +200,10 @@ pub(super) async fn start_erasure(clusters: &Clusters, observed: &Observed) -> R
             infra_id: identity.infra_id.clone(),
         },
         platform: observed.platform.kind,
-        metadata_json: data.get(secret_key::METADATA_JSON).unwrap_or_default().to_vec(),
+        metadata_json: data
+            .get(secret_key::METADATA_JSON)
+            .unwrap_or_default()
+            .to_vec(),
         base_domain: Some(root.spec.base_domain.clone()),
         account: account.or_else(|| observed.account.clone()),
         credentials: credentials_ref(&root),

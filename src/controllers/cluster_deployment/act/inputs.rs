@@ -6,24 +6,22 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
-use skep_crds::ClusterDeployment;
 use skep_crds::names::skep::{INPUTS_ANNOTATION, SOURCES_ANNOTATION, TRIES_ANNOTATION};
-use skep_crds::names::{env, label, object_name, secret_key, value};
+use skep_crds::names::{label, object_name, secret_key, value};
 use zeroize::Zeroizing;
 
 use super::super::observed::{Observed, Release};
 use super::super::reading::{content_digest, credentials_ref};
 use super::super::{Clusters, Error};
 use super::fresh;
+use super::pods::{own_image, prepare_pods, proxy};
 use crate::controllers::checks::Question;
 use crate::controllers::inputs::data_of;
 use crate::controllers::owned;
 use crate::controllers::secrets::merge_pull_secrets;
 use crate::install::install_config::Facts as InstallConfig;
-use crate::install::job::{ImageSetJob, network_policy_for};
-use crate::install::pod_spec::OwnImage;
+use crate::install::job::ImageSetJob;
 use crate::install::rbac;
-use crate::runtime::Config;
 
 /// Applied, not created: all clusters of a namespace share it, and several may come at once.
 pub(super) async fn create_trusted_ca(
@@ -36,7 +34,11 @@ pub(super) async fn create_trusted_ca(
             name: Some(name.to_owned()),
             namespace: Some(observed.namespace().to_owned()),
             labels: Some(
-                [(label::INJECT_TRUSTED_CA_BUNDLE.to_owned(), value::TRUE.to_owned())].into(),
+                [(
+                    label::INJECT_TRUSTED_CA_BUNDLE.to_owned(),
+                    value::TRUE.to_owned(),
+                )]
+                .into(),
             ),
             ..ObjectMeta::default()
         },
@@ -44,7 +46,10 @@ pub(super) async fn create_trusted_ca(
         ..ConfigMap::default()
     };
     let applied = clusters.shared.context.writer.apply(&config_map).await;
-    applied.map(drop).map_err(|source| Error::Write { what: format!("ConfigMap {name}"), source })
+    applied.map(drop).map_err(|source| Error::Write {
+        what: format!("ConfigMap {name}"),
+        source,
+    })
 }
 
 pub(super) async fn check_credentials(
@@ -53,9 +58,15 @@ pub(super) async fn check_credentials(
     fingerprint: String,
 ) -> Result<(), Error> {
     let root = fresh(clusters, observed).await?;
-    let config = observed.inputs.install_config_secret.as_deref().unwrap_or_default();
+    let config = observed
+        .inputs
+        .install_config_secret
+        .as_deref()
+        .unwrap_or_default();
     let config = read(clusters, observed.namespace(), config).await?;
-    let config = config.as_ref().and_then(|data| data.text(secret_key::INSTALL_CONFIG));
+    let config = config
+        .as_ref()
+        .and_then(|data| data.text(secret_key::INSTALL_CONFIG));
     let endpoints = config.and_then(|yaml| InstallConfig::parse(yaml).ok());
     clusters.shared.checks.ask(Question {
         uid: observed.at.key.uid.clone(),
@@ -86,14 +97,18 @@ pub(super) async fn store_pull_secret(
     };
     let key = secret_key::DOCKER_CONFIG_JSON;
     let text = |data: &Option<skep_providers::SecretData>| {
-        data.as_ref().and_then(|data| data.get(key)).map(|text| Zeroizing::new(text.to_vec()))
+        data.as_ref()
+            .and_then(|data| data.get(key))
+            .map(|text| Zeroizing::new(text.to_vec()))
     };
     let (global, own) = (text(&global), text(&own));
     let merged = merge_pull_secrets(
         global.as_ref().map(|text| text.as_slice()),
         own.as_ref().map(|text| text.as_slice()),
     )
-    .map_err(|_| Error::Changed { what: "a pull secret".to_owned() })?;
+    .map_err(|_| Error::Changed {
+        what: "a pull secret".to_owned(),
+    })?;
     let name = object_name::merged_pull_secret(observed.name());
     let sources = format!("{sources}/{}", content_digest(&merged));
     let labels = [
@@ -104,7 +119,11 @@ pub(super) async fn store_pull_secret(
         metadata: ObjectMeta {
             name: Some(name.clone()),
             namespace: Some(observed.namespace().to_owned()),
-            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            labels: Some(
+                labels
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+            ),
             annotations: Some([(SOURCES_ANNOTATION.to_owned(), sources)].into()),
             owner_references: Some(vec![owned::controller_of(&root)]),
             ..ObjectMeta::default()
@@ -114,7 +133,10 @@ pub(super) async fn store_pull_secret(
         ..Secret::default()
     };
     let applied = clusters.shared.context.writer.apply(&secret).await;
-    applied.map(drop).map_err(|source| Error::Write { what: format!("Secret {name}"), source })
+    applied.map(drop).map_err(|source| Error::Write {
+        what: format!("Secret {name}"),
+        source,
+    })
 }
 
 /// The Job with everything that its pod needs, the Job last.
@@ -125,7 +147,9 @@ pub(super) async fn run_image_job(
 ) -> Result<(), Error> {
     let root = fresh(clusters, observed).await?;
     let Release::Image(release_image) = &observed.inputs.release else {
-        return Err(Error::Changed { what: "the release image".to_owned() });
+        return Err(Error::Changed {
+            what: "the release image".to_owned(),
+        });
     };
     let config = clusters.shared.config.get();
     let owner = owned::controller_of(&root);
@@ -143,8 +167,14 @@ pub(super) async fn run_image_job(
         let what = what.to_owned();
         move |source| Error::Write { what, source }
     };
-    writer.apply(&role).await.map_err(failed("the Role of the image set Job"))?;
-    writer.apply(&binding).await.map_err(failed("its RoleBinding"))?;
+    writer
+        .apply(&role)
+        .await
+        .map_err(failed("the Role of the image set Job"))?;
+    writer
+        .apply(&binding)
+        .await
+        .map_err(failed("its RoleBinding"))?;
     let mut job = ImageSetJob {
         cluster: observed.name(),
         namespace: observed.namespace(),
@@ -163,75 +193,10 @@ pub(super) async fn run_image_job(
     ]));
     owned::create(&clusters.shared.context.reader, writer, &job, &owner)
         .await
-        .map_err(|source| Error::Create { what: format!("Job {job_name}"), source })
-}
-
-/// ServiceAccount and network policy of a cluster's pods of one type, and the pull secret of the
-/// operator's own image.
-pub(super) async fn prepare_pods(
-    clusters: &Clusters,
-    observed: &Observed,
-    root: &ClusterDeployment,
-    job_type: &str,
-) -> Result<(), Error> {
-    let writer = &clusters.shared.context.writer;
-    let owner = owned::controller_of(root);
-    let account = rbac::service_account(observed.namespace());
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |source| Error::Write { what, source }
-    };
-    writer.apply(&account).await.map_err(failed("the installer's ServiceAccount"))?;
-    let policy = network_policy_for(observed.name(), observed.namespace(), job_type, owner);
-    writer.apply(&policy).await.map_err(failed("the network policy"))?;
-    copy_private_pull_secret(clusters, observed).await
-}
-
-/// Under the same name; shared by all clusters of the namespace, so that the deletion of one does not
-/// take it from the others.
-async fn copy_private_pull_secret(
-    clusters: &Clusters,
-    observed: &Observed,
-) -> Result<(), Error> {
-    let config = clusters.shared.config.get();
-    let Some(name) = &config.private_image_pull_secret else { return Ok(()) };
-    if config.hive_namespace == observed.namespace() {
-        return Ok(());
-    }
-    let reader = &clusters.shared.context.reader;
-    let found = reader.get_live::<Secret>(&config.hive_namespace, name).await;
-    let found = found.map_err(|source| Error::Read { what: "the operator's pull secret", source })?;
-    let Some(found) = found else { return Ok(()) };
-    let copy = Secret {
-        metadata: ObjectMeta {
-            name: Some(name.clone()),
-            namespace: Some(observed.namespace().to_owned()),
-            ..ObjectMeta::default()
-        },
-        type_: found.type_,
-        data: found.data,
-        ..Secret::default()
-    };
-    let applied = clusters.shared.context.writer.apply(&copy).await;
-    applied.map(drop).map_err(|source| Error::Write { what: format!("Secret {name}"), source })
-}
-
-pub(super) fn own_image(config: &Config) -> OwnImage {
-    OwnImage {
-        image: config.operator_image.image.clone(),
-        pull_policy: config.operator_image.pull_policy.clone(),
-    }
-}
-
-pub(super) fn proxy(config: &Config) -> Vec<(String, String)> {
-    let proxy = &config.proxy;
-    let variables = [
-        (env::HTTP_PROXY, &proxy.http),
-        (env::HTTPS_PROXY, &proxy.https),
-        (env::NO_PROXY, &proxy.none),
-    ];
-    let set = variables.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    set.map(|(name, value)| (name.to_owned(), value.clone())).collect()
+        .map_err(|source| Error::Create {
+            what: format!("Job {job_name}"),
+            source,
+        })
 }
 
 async fn read(
@@ -239,6 +204,16 @@ async fn read(
     namespace: &str,
     name: &str,
 ) -> Result<Option<skep_providers::SecretData>, Error> {
-    let found = clusters.shared.context.reader.get_live::<Secret>(namespace, name).await;
-    Ok(found.map_err(|source| Error::Read { what: "a Secret", source })?.map(data_of))
+    let found = clusters
+        .shared
+        .context
+        .reader
+        .get_live::<Secret>(namespace, name)
+        .await;
+    Ok(found
+        .map_err(|source| Error::Read {
+            what: "a Secret",
+            source,
+        })?
+        .map(data_of))
 }

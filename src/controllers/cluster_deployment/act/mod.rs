@@ -3,6 +3,8 @@
 mod attempt;
 mod deletion;
 mod inputs;
+mod metadata;
+mod pods;
 
 use kube::ResourceExt as _;
 use kube::api::PropagationPolicy;
@@ -26,7 +28,12 @@ pub(super) async fn act(clusters: &Clusters, observed: &Observed, step: Step) ->
     };
     match step {
         Step::Confirm => Ok(()),
-        Step::Complete { labels, finalizer, metadata_secret, hosted_zone_role } => {
+        Step::Complete {
+            labels,
+            finalizer,
+            metadata_secret,
+            hosted_zone_role,
+        } => {
             let mut body = json!({});
             if !labels.is_empty() {
                 body["metadata"]["labels"] = json!(labels);
@@ -47,7 +54,10 @@ pub(super) async fn act(clusters: &Clusters, observed: &Observed, step: Step) ->
         Step::DeleteExpired => writer
             .delete_unchanged::<ClusterDeployment>(&observed.at, PropagationPolicy::Background)
             .await
-            .map_err(|source| Error::Delete { what: "the ClusterDeployment".to_owned(), source }),
+            .map_err(|source| Error::Delete {
+                what: "the ClusterDeployment".to_owned(),
+                source,
+            }),
         Step::CheckCredentials { fingerprint } => {
             inputs::check_credentials(clusters, observed, fingerprint).await
         }
@@ -63,17 +73,24 @@ pub(super) async fn act(clusters: &Clusters, observed: &Observed, step: Step) ->
         Step::DeleteImageJob { uid } => delete_image_job(clusters, observed, uid).await,
         Step::HoldSecrets { names } => deletion::hold(clusters, observed, &names).await,
         Step::ReleaseSecrets { names } => deletion::release(clusters, observed, &names).await,
-        Step::CreateProvision { name, number, previous } => {
-            attempt::create(clusters, observed, &name, number, previous.as_deref()).await
-        }
+        Step::CreateProvision {
+            name,
+            number,
+            previous,
+        } => attempt::create(clusters, observed, &name, number, previous.as_deref()).await,
         Step::DeleteProvision { name, uid } => writer
             .delete::<ClusterProvision>(&key(&name, uid), PropagationPolicy::Background)
             .await
-            .map_err(|source| Error::Delete { what: format!("attempt {name}"), source }),
+            .map_err(|source| Error::Delete {
+                what: format!("attempt {name}"),
+                source,
+            }),
         Step::StoreMetadata { provision } => {
-            attempt::store_metadata(clusters, observed, &provision).await
+            metadata::store_metadata(clusters, observed, &provision).await
         }
-        Step::ComposeMetadata { name } => attempt::compose_metadata(clusters, observed, &name).await,
+        Step::ComposeMetadata { name } => {
+            metadata::compose_metadata(clusters, observed, &name).await
+        }
         Step::RecordIdentity { provision } => record_identity(clusters, observed, &provision).await,
         Step::ForgetIdentity => {
             let body = json!({
@@ -92,16 +109,16 @@ pub(super) async fn act(clusters: &Clusters, observed: &Observed, step: Step) ->
             merge(clusters, observed, body).await
         }
         Step::ClaimAdminSecrets { names } => {
-            attempt::claim_admin_secrets(clusters, observed, &names).await
+            metadata::claim_admin_secrets(clusters, observed, &names).await
         }
         Step::CreateDeprovision => deletion::create_deprovision(clusters, observed).await,
         Step::DeleteDeprovision { uid } => writer
-            .delete::<ClusterDeprovision>(
-                &key(observed.name(), uid),
-                PropagationPolicy::Background,
-            )
+            .delete::<ClusterDeprovision>(&key(observed.name(), uid), PropagationPolicy::Background)
             .await
-            .map_err(|source| Error::Delete { what: "the ClusterDeprovision".to_owned(), source }),
+            .map_err(|source| Error::Delete {
+                what: "the ClusterDeprovision".to_owned(),
+                source,
+            }),
         Step::StartErasure => deletion::start_erasure(clusters, observed).await,
         Step::AbandonErasure => {
             clusters.shared.erasures.abandon(&observed.at.key.uid);
@@ -114,7 +131,10 @@ pub(super) async fn act(clusters: &Clusters, observed: &Observed, step: Step) ->
                 finalizer::DEPROVISION,
             )
             .await
-            .map_err(|source| Error::Write { what: "the ClusterDeployment".to_owned(), source }),
+            .map_err(|source| Error::Write {
+                what: "the ClusterDeployment".to_owned(),
+                source,
+            }),
     }
 }
 
@@ -133,12 +153,19 @@ async fn delete_image_job(
     uid: String,
 ) -> Result<(), Error> {
     let name = object_name::image_set_job(observed.name());
-    let key = Key { namespace: observed.namespace().to_owned(), name: name.clone(), uid };
+    let key = Key {
+        namespace: observed.namespace().to_owned(),
+        name: name.clone(),
+        uid,
+    };
     let writer = &clusters.shared.context.writer;
     writer
         .delete::<k8s_openapi::api::batch::v1::Job>(&key, PropagationPolicy::Background)
         .await
-        .map_err(|source| Error::Delete { what: format!("Job {name}"), source })
+        .map_err(|source| Error::Delete {
+            what: format!("Job {name}"),
+            source,
+        })
 }
 
 async fn record_identity(
@@ -146,25 +173,38 @@ async fn record_identity(
     observed: &Observed,
     provision: &str,
 ) -> Result<(), Error> {
-    let attempt = observed.attempts.iter().find(|attempt| attempt.name == provision);
+    let attempt = observed
+        .attempts
+        .iter()
+        .find(|attempt| attempt.name == provision);
     let reported = attempt.and_then(|attempt| attempt.reported.as_ref());
-    let Some(Reported { infra_id, cluster_id, kubeconfig, password, account, facts, .. }) = reported
+    let Some(Reported {
+        infra_id,
+        cluster_id,
+        kubeconfig,
+        password,
+        account,
+        facts,
+        ..
+    }) = reported
     else {
-        return Err(Error::Changed { what: format!("attempt {provision}") });
+        return Err(Error::Changed {
+            what: format!("attempt {provision}"),
+        });
     };
-    let kubeconfig =
-        kubeconfig.clone().unwrap_or_else(|| object_name::admin_kubeconfig_secret(provision));
-    let mut metadata = json!({
+    let kubeconfig = kubeconfig
+        .clone()
+        .unwrap_or_else(|| object_name::admin_kubeconfig_secret(provision));
+    // Null removes what an earlier attempt reported.
+    let identity = json!({
         "infraID": infra_id,
         "clusterID": cluster_id,
         "adminKubeconfigSecretRef": { "name": kubeconfig },
+        "adminPasswordSecretRef": password.as_ref().map(|name| json!({ "name": name })),
         "metadataJSONSecretRef": { "name": observed.metadata_secret() },
         "platform": platform_metadata(facts),
     });
-    if let Some(password) = password {
-        metadata["adminPasswordSecretRef"] = json!({ "name": password });
-    }
-    let mut body = json!({ "spec": { "clusterMetadata": metadata } });
+    let mut body = json!({ "spec": { "clusterMetadata": identity } });
     if let Some(account) = account {
         body["metadata"]["annotations"][CLOUD_ACCOUNT_ANNOTATION] = json!(account);
     }
@@ -172,7 +212,11 @@ async fn record_identity(
 }
 
 fn platform_metadata(facts: &PlatformFacts) -> Value {
-    let PlatformFacts { hosted_zone_role, resource_group, network_project } = facts;
+    let PlatformFacts {
+        hosted_zone_role,
+        resource_group,
+        network_project,
+    } = facts;
     let mut platform = Map::new();
     if let Some(role) = hosted_zone_role {
         platform.insert("aws".to_owned(), json!({ "hostedZoneRole": role }));
@@ -190,17 +234,25 @@ fn platform_metadata(facts: &PlatformFacts) -> Value {
 async fn merge(clusters: &Clusters, observed: &Observed, body: Value) -> Result<(), Error> {
     let writer = &clusters.shared.context.writer;
     let written = writer.merge::<ClusterDeployment>(&observed.at, body).await;
-    written
-        .map(drop)
-        .map_err(|source| Error::Write { what: "the ClusterDeployment".to_owned(), source })
+    written.map(drop).map_err(|source| Error::Write {
+        what: "the ClusterDeployment".to_owned(),
+        source,
+    })
 }
 
 /// The ClusterDeployment as it is now, if it is still the same one.
 async fn fresh(clusters: &Clusters, observed: &Observed) -> Result<ClusterDeployment, Error> {
     let reader = &clusters.shared.context.reader;
-    let found = reader.get_live::<ClusterDeployment>(observed.namespace(), observed.name()).await;
-    let found = found.map_err(|source| Error::Read { what: "the ClusterDeployment", source })?;
+    let found = reader
+        .get_live::<ClusterDeployment>(observed.namespace(), observed.name())
+        .await;
+    let found = found.map_err(|source| Error::Read {
+        what: "the ClusterDeployment",
+        source,
+    })?;
     found
         .filter(|root| root.uid().as_deref() == Some(observed.at.key.uid.as_str()))
-        .ok_or_else(|| Error::Changed { what: "the ClusterDeployment".to_owned() })
+        .ok_or_else(|| Error::Changed {
+            what: "the ClusterDeployment".to_owned(),
+        })
 }

@@ -62,21 +62,51 @@ fn prepare(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool {
     let pulled = pull_secret(plan, observed);
     let known = credentials(plan, observed, now);
     let resolved = images::decide(plan, observed, now);
-    pulled && known && resolved && plan.is_held()
+    let secured = hold_secrets(plan, observed);
+    pulled && known && resolved && secured && plan.is_held()
+}
+
+/// Before there is something to delete; once the object itself can let them go again.
+fn hold_secrets(plan: &mut Building, observed: &Observed) -> bool {
+    let names = &observed.secrets.to_hold;
+    if names.is_empty() {
+        return true;
+    }
+    if plan.is_held() {
+        plan.step(Step::HoldSecrets {
+            names: names.clone(),
+        });
+        plan.note(Note::progress(
+            "HoldingSecrets",
+            "Secrets that the deletion needs are held",
+        ));
+    }
+    false
 }
 
 /// docs/spec/10 §9.
 fn pull_secret(plan: &mut Building, observed: &Observed) -> bool {
-    let PullSecret::Ready(digest) = &observed.inputs.pull_secret else { return false };
+    let PullSecret::Ready(digest) = &observed.inputs.pull_secret else {
+        return false;
+    };
     match &observed.inputs.merged {
         Read::Known(stored) if stored == digest => true,
         Read::Unread => {
             plan.step(Step::Confirm);
+            plan.note(Note::progress(
+                "ReadingInputs",
+                "the merged pull secret is read",
+            ));
             false
         }
         Read::Known(_) | Read::Absent => {
-            plan.step(Step::StorePullSecret { digest: digest.clone() });
-            plan.note(Note::progress("MergingPullSecret", "the pull secrets are merged"));
+            plan.step(Step::StorePullSecret {
+                digest: digest.clone(),
+            });
+            plan.note(Note::progress(
+                "MergingPullSecret",
+                "the pull secrets are merged",
+            ));
             false
         }
     }
@@ -87,10 +117,13 @@ fn credentials(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool
     let Credentials::Present { what, fingerprint } = &observed.inputs.credentials else {
         return false;
     };
-    let check = || Step::CheckCredentials { fingerprint: fingerprint.clone() };
+    let check = || Step::CheckCredentials {
+        fingerprint: fingerprint.clone(),
+    };
     match &observed.inputs.check {
         Check::Accepted { account } => {
-            let message = format!("the cloud accepts the credentials; they are of account {account}");
+            let message =
+                format!("the cloud accepts the credentials; they are of account {account}");
             plan.status.set(Verdict::holds_not(
                 cd::AUTHENTICATION_FAILURE,
                 reason::PLATFORM_AUTH_SUCCESS,
@@ -100,25 +133,36 @@ fn credentials(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool
         }
         Check::Unchecked => {
             plan.step(check());
-            plan.note(Note::progress("CheckingCredentials", format!("the cloud is asked about {what}")));
+            plan.note(Note::progress(
+                "CheckingCredentials",
+                format!("the cloud is asked about {what}"),
+            ));
             false
         }
         Check::Running { since } => {
             let message = format!("the cloud is asked about {what}");
-            plan.note(Note::waiting("CheckingCredentials", message, "the cloud", Some(*since)));
+            plan.note(Note::waiting(
+                "CheckingCredentials",
+                message,
+                "the cloud",
+                Some(*since),
+            ));
             false
         }
         Check::Refused { message, retry_at } => {
-            let message = format!("the cloud refuses {what}: {message}");
+            let message = format!("{}{message}", refusal_of(what));
             plan.status.set(Verdict::holds(
                 cd::AUTHENTICATION_FAILURE,
                 reason::PLATFORM_AUTH_ERROR,
                 &message,
             ));
-            let fix = format!(
-                "correct the Secret; it is noticed at once (asked again at {retry_at} in any case)"
-            );
-            plan.note(Note::blocked(reason::PLATFORM_AUTH_ERROR, message, what, fix));
+            let fix = "correct the Secret, which is noticed at once, or the account's rights";
+            plan.note(Note::blocked(
+                reason::PLATFORM_AUTH_ERROR,
+                message,
+                what,
+                fix,
+            ));
             ask_again(plan, check(), *retry_at, now);
             false
         }
@@ -132,6 +176,11 @@ fn credentials(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool
     }
 }
 
+/// How a refusal begins, for people.
+pub(in super::super) fn refusal_of(what: &str) -> String {
+    format!("the cloud refuses {what}: ")
+}
+
 fn ask_again(plan: &mut Building, check: Step, at: Timestamp, now: Timestamp) {
     if now >= at {
         plan.step(check);
@@ -143,19 +192,25 @@ fn ask_again(plan: &mut Building, check: Step, at: Timestamp, now: Timestamp) {
 /// The failure before it is counted and the reference to it cleared before the attempt exists: a crash in
 /// between neither repeats an attempt nor skips one.
 fn launch(plan: &mut Building, observed: &Observed, number: i64, now: Timestamp) {
-    if !observed.secrets.to_hold.is_empty() {
-        plan.step(Step::HoldSecrets { names: observed.secrets.to_hold.clone() });
-        plan.note(Note::progress("HoldingSecrets", "Secrets that the deletion needs are held"));
-        return;
-    }
     let name = observed.attempt_name(number);
-    let message = format!("attempt {} of the installation: {name} is created", number + 1);
-    plan.status.set(Verdict::holds_not(cd::PROVISIONED, reason::PROVISIONING, &message));
+    let message = format!(
+        "attempt {} of the installation: {name} is created",
+        number + 1
+    );
+    plan.status.set(Verdict::holds_not(
+        cd::PROVISIONED,
+        reason::PROVISIONING,
+        &message,
+    ));
     plan.status.provision = Reference::Clear;
     plan.status.restarts = Some(number);
     plan.intend();
     let previous = observed.newest_failed().map(|attempt| attempt.name.clone());
-    plan.step(Step::CreateProvision { name: name.clone(), number, previous });
+    plan.step(Step::CreateProvision {
+        name: name.clone(),
+        number,
+        previous,
+    });
     for attempt in surplus(&observed.attempts) {
         let (name, uid) = (attempt.name.clone(), attempt.uid.clone());
         plan.step(Step::DeleteProvision { name, uid });
@@ -176,21 +231,21 @@ fn surplus(attempts: &[Attempt]) -> impl Iterator<Item = &Attempt> {
 /// that it reported; that is erased before another attempt is made.
 fn lost(plan: &mut Building, observed: &Observed, name: &str, now: Timestamp) {
     let failures = observed.progress.restarts.saturating_add(1);
-    plan.note(Note::failed(
-        "AttemptLost",
-        format!("ClusterProvision {name} was deleted while it ran"),
-        "it counts as a failed attempt; what it left behind is erased first",
-    ));
     if observed.living_pods > 0 {
-        plan.step(Step::Confirm);
+        // No Event: the stores may not know an attempt that was just created.
         plan.note(Note::waiting(
             "WaitingForPods",
-            "its install pod may still create things",
+            format!("ClusterProvision {name} is gone, but an install pod may still create things"),
             format!("{} install pods to end", observed.living_pods),
             None,
         ));
         return;
     }
+    plan.note(Note::failed(
+        "AttemptLost",
+        format!("ClusterProvision {name} was deleted while it ran"),
+        "it counts as a failed attempt; what it left behind is erased first",
+    ));
     if observed.identity.is_some() && !erasing::decide(plan, observed, now) {
         return;
     }

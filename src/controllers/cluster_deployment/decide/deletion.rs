@@ -29,8 +29,10 @@ pub(super) fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
     match &observed.wishes.relocation {
         Relocation::None => {}
         Relocation::Complete => {
-            return Plan::step(Step::RemoveFinalizer)
-                .because(Note::done("Relocated", "the cluster lives on another hub now"));
+            return Plan::step(Step::RemoveFinalizer).because(Note::done(
+                "Relocated",
+                "the cluster lives on another hub now",
+            ));
         }
         Relocation::UnderWay(status) => {
             return wait(Note::waiting(
@@ -76,9 +78,18 @@ fn protected() -> ClusterPlan {
 /// Plans the end of all attempts; tells whether some may still act.
 fn ends_attempts(plan: &mut Building, observed: &Observed) -> bool {
     if !observed.attempts.is_empty() {
-        for Attempt { name, uid, deleting, .. } in &observed.attempts {
+        for Attempt {
+            name,
+            uid,
+            deleting,
+            ..
+        } in &observed.attempts
+        {
             if !deleting {
-                plan.step(Step::DeleteProvision { name: name.clone(), uid: uid.clone() });
+                plan.step(Step::DeleteProvision {
+                    name: name.clone(),
+                    uid: uid.clone(),
+                });
             }
         }
         plan.note(Note::waiting(
@@ -129,10 +140,16 @@ fn forgo(plan: &mut Building, observed: &Observed) {
     let why = match (&observed.identity, observed.preserve) {
         (None, _) => "nothing was ever created in the cloud".to_owned(),
         (Some(identity), true) => {
-            format!("spec.preserveOnDelete: cluster {} stays in its cloud", identity.infra_id)
+            format!(
+                "spec.preserveOnDelete: cluster {} stays in its cloud",
+                identity.infra_id
+            )
         }
         (Some(identity), false) => {
-            format!("cluster {} is not Skep's to delete and stays", identity.infra_id)
+            format!(
+                "cluster {} is not Skep's to delete and stays",
+                identity.infra_id
+            )
         }
     };
     release(plan, observed, &Note::done("Released", why).as_event());
@@ -150,7 +167,11 @@ fn erase(plan: &mut Building, observed: &Observed, identity: &Identity, now: Tim
     if let Some(gap) = identity.facts.gap(observed.platform.kind) {
         let message = format!("{gap} is not known, so nothing is deleted");
         let reason = reason::skep::METADATA_INCOMPLETE;
-        plan.status.set(Verdict::holds(cd::DEPROVISION_LAUNCH_ERROR, reason, &message));
+        plan.status.set(Verdict::holds(
+            cd::DEPROVISION_LAUNCH_ERROR,
+            reason,
+            &message,
+        ));
         plan.note(Note::blocked(
             reason,
             message,
@@ -176,12 +197,20 @@ fn erase(plan: &mut Building, observed: &Observed, identity: &Identity, now: Tim
 /// docs/spec/20 §1, "CD conditions during deletion".
 fn follow(plan: &mut Building, observed: &Observed, deprovision: &Deprovision) {
     if let Some((holds, reason, message)) = &deprovision.authentication {
-        let mirror = if *holds { Verdict::holds } else { Verdict::holds_not };
-        plan.status.set(mirror(cd::DEPROVISION_LAUNCH_ERROR, reason, message));
+        let mirror = if *holds {
+            Verdict::holds
+        } else {
+            Verdict::holds_not
+        };
+        plan.status
+            .set(mirror(cd::DEPROVISION_LAUNCH_ERROR, reason, message));
     } else {
         launched(plan, observed);
     }
-    let refused = deprovision.authentication.as_ref().is_some_and(|(holds, ..)| *holds);
+    let refused = deprovision
+        .authentication
+        .as_ref()
+        .is_some_and(|(holds, ..)| *holds);
     if deprovision.completed {
         deprovisioned(plan);
         let done = Note::done(reason::DEPROVISIONED, "nothing of the cluster is left").as_event();
@@ -200,7 +229,10 @@ fn follow(plan: &mut Building, observed: &Observed, deprovision: &Deprovision) {
     if observed.settings.deprovisions_disabled {
         plan.note(erasing::disabled());
     }
-    let summary = deprovision.summary.as_deref().unwrap_or("the cluster is deleted from its cloud");
+    let summary = deprovision
+        .summary
+        .as_deref()
+        .unwrap_or("the cluster is deleted from its cloud");
     if refused {
         plan.status.set(Verdict::holds_not(
             cd::PROVISIONED,
@@ -208,7 +240,11 @@ fn follow(plan: &mut Building, observed: &Observed, deprovision: &Deprovision) {
             "the cloud refuses the credentials: see DeprovisionLaunchError",
         ));
     } else {
-        plan.status.set(Verdict::holds_not(cd::PROVISIONED, reason::DEPROVISIONING, summary));
+        plan.status.set(Verdict::holds_not(
+            cd::PROVISIONED,
+            reason::DEPROVISIONING,
+            summary,
+        ));
     }
     plan.note(Note::waiting(
         reason::DEPROVISIONING,
@@ -221,7 +257,11 @@ fn follow(plan: &mut Building, observed: &Observed, deprovision: &Deprovision) {
 /// No object can be created in a namespace that is going away; the engine needs none.
 fn without_deprovision(plan: &mut Building, observed: &Observed, now: Timestamp) {
     match &observed.erasure {
-        State::Failing { trouble: Trouble::Authentication, message, .. } => {
+        State::Failing {
+            trouble: Trouble::Authentication,
+            message,
+            ..
+        } => {
             plan.status.set(Verdict::holds(
                 cd::DEPROVISION_LAUNCH_ERROR,
                 reason::AUTHENTICATION_FAILED,
@@ -235,7 +275,11 @@ fn without_deprovision(plan: &mut Building, observed: &Observed, now: Timestamp)
         }
         State::Running { summary, .. } => {
             launched(plan, observed);
-            plan.status.set(Verdict::holds_not(cd::PROVISIONED, reason::DEPROVISIONING, summary));
+            plan.status.set(Verdict::holds_not(
+                cd::PROVISIONED,
+                reason::DEPROVISIONING,
+                summary,
+            ));
         }
         State::Idle | State::Failing { .. } | State::Finished { .. } => {
             deprovisioning(plan, observed);
@@ -286,6 +330,8 @@ fn release(plan: &mut Building, observed: &Observed, done: &Note) {
         // There may be no object to write to any more.
         plan.nothing_after();
     } else {
-        plan.step(Step::ReleaseSecrets { names: observed.secrets.to_release.clone() });
+        plan.step(Step::ReleaseSecrets {
+            names: observed.secrets.to_release.clone(),
+        });
     }
 }

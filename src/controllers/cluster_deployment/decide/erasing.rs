@@ -10,7 +10,10 @@ use crate::plan::Note;
 
 /// Plans it; tells whether nothing is left.
 pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool {
-    let infra_id = observed.identity.as_ref().map_or("", |identity| identity.infra_id.as_str());
+    let infra_id = observed
+        .identity
+        .as_ref()
+        .map_or("", |identity| identity.infra_id.as_str());
     if observed.settings.deprovisions_disabled {
         plan.note(disabled());
         return false;
@@ -31,12 +34,23 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -
             false
         }
         State::Running { summary, since, .. } => {
-            plan.note(Note::waiting("Erasing", summary.clone(), "the cloud", Some(*since)));
+            plan.note(Note::waiting(
+                "Erasing",
+                summary.clone(),
+                "the cloud",
+                Some(*since),
+            ));
             false
         }
-        State::Failing { message, retry_at, .. } => {
+        State::Failing {
+            message, retry_at, ..
+        } => {
             let what = format!("{infra_id} could not be erased: {message}");
-            plan.note(Note::failed("ErasureFailed", what, format!("tried again at {retry_at}")));
+            plan.note(Note::failed(
+                "ErasureFailed",
+                what,
+                format!("tried again at {retry_at}"),
+            ));
             if now >= *retry_at {
                 plan.step(Step::StartErasure);
             } else {

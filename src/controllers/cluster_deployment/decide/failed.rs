@@ -37,21 +37,31 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -
     let failures = failures(observed);
     let newest = observed.newest_failed();
     if let Some(attempt) = newest {
-        let Failure { reason, message, .. } = failure_of(attempt);
-        plan.status.set(Verdict::holds(cd::PROVISION_FAILED, &reason, &message));
+        let Failure {
+            reason, message, ..
+        } = failure_of(attempt);
+        plan.status
+            .set(Verdict::holds(cd::PROVISION_FAILED, &reason, &message));
     }
     if let Some((reason, message)) = gives_up(observed, failures, newest) {
         stop(plan, failures, reason, &message);
         return Turn::Stopped;
     }
     go_on(plan, observed, failures);
-    let Some(attempt) = newest else { return Turn::Now { number: failures } };
+    let Some(attempt) = newest else {
+        return Turn::Now { number: failures };
+    };
     let Failure { reason, at, .. } = failure_of(attempt);
-    let due = at.saturating_add(delay(failures.saturating_sub(1))).unwrap_or(Timestamp::MAX);
+    let due = at
+        .saturating_add(delay(failures.saturating_sub(1)))
+        .unwrap_or(Timestamp::MAX);
     if !attempt.cleaned_up {
         plan.note(Note::waiting(
             "CleaningUp",
-            format!("attempt {} failed ({reason}); what it left behind is erased", attempt.number + 1),
+            format!(
+                "attempt {} failed ({reason}); what it left behind is erased",
+                attempt.number + 1
+            ),
             format!("ClusterProvision {}", attempt.name),
             Some(at),
         ));
@@ -77,7 +87,9 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -
 /// How many attempts have failed, the one that is not counted yet included. The attempts themselves are
 /// asked too: a status can be lost in a restore.
 fn failures(observed: &Observed) -> i64 {
-    let newest = observed.newest_failed().map_or(0, |attempt| attempt.number.saturating_add(1));
+    let newest = observed
+        .newest_failed()
+        .map_or(0, |attempt| attempt.number.saturating_add(1));
     observed.progress.restarts.max(newest)
 }
 
@@ -117,7 +129,8 @@ fn gives_up(
 }
 
 fn stop(plan: &mut Building, failures: i64, reason: &'static str, message: &str) {
-    plan.status.set(Verdict::holds(cd::PROVISION_STOPPED, reason, message));
+    plan.status
+        .set(Verdict::holds(cd::PROVISION_STOPPED, reason, message));
     plan.status.set(Verdict::holds_not(
         cd::PROVISIONED,
         reason::PROVISION_STOPPED,
@@ -142,7 +155,11 @@ fn go_on(plan: &mut Building, observed: &Observed, failures: i64) {
     let stopped = observed.recorded.provisioned == reason::PROVISION_STOPPED;
     if failures > 0 {
         let message = format!("attempt {failures} of the installation failed; another follows");
-        plan.status.set(Verdict::holds_not(cd::PROVISIONED, reason::PROVISIONING, &message));
+        plan.status.set(Verdict::holds_not(
+            cd::PROVISIONED,
+            reason::PROVISIONING,
+            &message,
+        ));
     } else if stopped {
         plan.status.set(Verdict::unknown(
             cd::PROVISIONED,
@@ -157,6 +174,9 @@ fn delay(restarts: i64) -> SignedDuration {
     if restarts > DOUBLINGS {
         return LONGEST_DELAY;
     }
-    let doubled = u32::try_from(restarts).ok().and_then(|by| 1_i64.checked_shl(by)).unwrap_or(1);
+    let doubled = u32::try_from(restarts)
+        .ok()
+        .and_then(|by| 1_i64.checked_shl(by))
+        .unwrap_or(1);
     SignedDuration::from_mins(doubled).min(LONGEST_DELAY)
 }

@@ -41,7 +41,9 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, attempt: &Attempt
 
 /// Plans the copy; tells whether it is done.
 fn identity(plan: &mut Building, observed: &Observed, attempt: &Attempt) -> bool {
-    let Some(reported) = &attempt.reported else { return false };
+    let Some(reported) = &attempt.reported else {
+        return false;
+    };
     let Some(digest) = &reported.metadata_digest else {
         plan.note(Note::failed(
             "MetadataMissing",
@@ -53,46 +55,87 @@ fn identity(plan: &mut Building, observed: &Observed, attempt: &Attempt) -> bool
     match &observed.secrets.metadata {
         Read::Unread => {
             plan.step(Step::Confirm);
+            plan.note(Note::progress(
+                "ReadingInputs",
+                "the metadata Secret is read",
+            ));
             return false;
         }
         Read::Known(stored) if stored == digest => {}
         Read::Known(_) | Read::Absent => {
-            plan.step(Step::StoreMetadata { provision: attempt.name.clone() });
-            plan.note(Note::progress("RecordingIdentity", "the installer's description is kept"));
+            plan.step(Step::StoreMetadata {
+                provision: attempt.name.clone(),
+            });
+            plan.note(Note::progress(
+                "RecordingIdentity",
+                "the installer's description is kept",
+            ));
             return false;
         }
     }
-    let recorded = observed.identity.as_ref().is_some_and(|known| is_of(known, reported))
+    let recorded = observed
+        .identity
+        .as_ref()
+        .is_some_and(|known| is_of(known, reported))
         && (reported.account.is_none() || observed.account == reported.account);
     if !recorded {
-        plan.step(Step::RecordIdentity { provision: attempt.name.clone() });
+        plan.step(Step::RecordIdentity {
+            provision: attempt.name.clone(),
+        });
         let message = format!("infra ID {} is recorded", reported.infra_id);
         plan.note(Note::progress("RecordingIdentity", message).as_event());
         return false;
     }
     if !observed.secrets.to_hold.is_empty() {
-        plan.step(Step::HoldSecrets { names: observed.secrets.to_hold.clone() });
+        plan.step(Step::HoldSecrets {
+            names: observed.secrets.to_hold.clone(),
+        });
     }
     true
 }
 
 fn is_of(known: &Identity, reported: &Reported) -> bool {
-    let Identity { infra_id, cluster_id, kubeconfig, password, metadata_secret, facts } = known;
+    let Identity {
+        infra_id,
+        cluster_id,
+        kubeconfig,
+        password,
+        metadata_secret,
+        facts,
+    } = known;
     *infra_id == reported.infra_id
         && *cluster_id == reported.cluster_id
-        && reported.kubeconfig.as_ref().is_none_or(|name| name == kubeconfig)
-        && reported.password.as_ref().is_none_or(|name| Some(name) == password.as_ref())
+        && reported
+            .kubeconfig
+            .as_ref()
+            .is_none_or(|name| name == kubeconfig)
+        && reported
+            .password
+            .as_ref()
+            .is_none_or(|name| Some(name) == password.as_ref())
         && metadata_secret.is_some()
         && *facts == reported.facts
 }
 
 fn initializing(plan: &mut Building, observed: &Observed, attempt: &Attempt) {
-    let message = format!("attempt {} of the installation prepares", attempt.number + 1);
-    plan.status.set(Verdict::holds_not(cd::PROVISIONED, reason::PROVISIONING, &message));
+    let message = format!(
+        "attempt {} of the installation prepares",
+        attempt.number + 1
+    );
+    plan.status.set(Verdict::holds_not(
+        cd::PROVISIONED,
+        reason::PROVISIONING,
+        &message,
+    ));
     match &attempt.stuck {
         Some((reason, message)) => {
-            plan.status.set(Verdict::holds(cd::INSTALL_LAUNCH_ERROR, reason, message));
-            plan.note(Note::failed(reason, message, "the pod starts as soon as that passes"));
+            plan.status
+                .set(Verdict::holds(cd::INSTALL_LAUNCH_ERROR, reason, message));
+            plan.note(Note::failed(
+                reason,
+                message,
+                "the pod starts as soon as that passes",
+            ));
         }
         None if observed.recorded.install_launch_error => plan.status.set(Verdict::holds_not(
             cd::INSTALL_LAUNCH_ERROR,
@@ -110,14 +153,24 @@ fn initializing(plan: &mut Building, observed: &Observed, attempt: &Attempt) {
 }
 
 fn provisioning(plan: &mut Building, attempt: &Attempt) {
-    let milestone = attempt.milestone.as_deref().unwrap_or("the installer is running");
-    let message = format!("attempt {} of the installation: {milestone}", attempt.number + 1);
+    let milestone = attempt
+        .milestone
+        .as_deref()
+        .unwrap_or("the installer is running");
+    let message = format!(
+        "attempt {} of the installation: {milestone}",
+        attempt.number + 1
+    );
     plan.status.set(Verdict::holds_not(
         cd::INSTALL_LAUNCH_ERROR,
         reason::INSTALL_LAUNCH_SUCCESSFUL,
         "the install pod has started",
     ));
-    plan.status.set(Verdict::holds_not(cd::PROVISIONED, reason::PROVISIONING, &message));
+    plan.status.set(Verdict::holds_not(
+        cd::PROVISIONED,
+        reason::PROVISIONING,
+        &message,
+    ));
     plan.note(Note::waiting(
         reason::PROVISIONING,
         message,
@@ -129,7 +182,12 @@ fn provisioning(plan: &mut Building, attempt: &Attempt) {
 /// One status write, then one spec write.
 fn complete(plan: &mut Building, observed: &Observed, synced: bool, now: Timestamp) {
     if !synced {
-        return;
+        return plan.note(Note::waiting(
+            "Completing",
+            "the installer is done; what it reported is being recorded",
+            "the cluster's identity to be on record",
+            None,
+        ));
     }
     plan.status.installed = (!observed.progress.stamped).then_some(now);
     plan.status.set(Verdict::holds_not(
@@ -142,7 +200,11 @@ fn complete(plan: &mut Building, observed: &Observed, synced: bool, now: Timesta
         reason::PROVISION_SUCCEEDED,
         "the cluster is installed",
     ));
-    plan.status.set(Verdict::holds(cd::PROVISIONED, reason::PROVISIONED, "the cluster is installed"));
+    plan.status.set(Verdict::holds(
+        cd::PROVISIONED,
+        reason::PROVISIONED,
+        "the cluster is installed",
+    ));
     plan.intend();
     let protect = observed.settings.protect && !observed.wishes.protection_decided;
     plan.step(Step::MarkInstalled { protect });

@@ -52,12 +52,19 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -
 fn minimal(plan: &mut Building, installer_override: Option<&str>) {
     if let Some(image) = installer_override {
         plan.status.images = Some((image.to_owned(), value::NO_IMAGE.to_owned()));
-        plan.note(Note::progress("ImagesGiven", "the installer image is given, none is resolved"));
+        plan.note(Note::progress(
+            "ImagesGiven",
+            "the installer image is given, none is resolved",
+        ));
         return;
     }
     let reason = reason::MINIMAL_INSTALL_MODE_WITHOUT_IMAGE_OVERRIDE;
     let message = "minimal-install-mode needs spec.provisioning.installerImageOverride";
-    plan.status.set(Verdict::holds(cd::INSTALL_IMAGES_NOT_RESOLVED, reason, message));
+    plan.status.set(Verdict::holds(
+        cd::INSTALL_IMAGES_NOT_RESOLVED,
+        reason,
+        message,
+    ));
     plan.note(Note::blocked(
         reason,
         message,
@@ -78,10 +85,16 @@ fn resolve(plan: &mut Building, observed: &Observed, now: Timestamp) {
     match &observed.images.job {
         ImageJob::Absent => {
             if is_ready_to_run(plan, observed) {
-                plan.step(Step::RunImageJob { replaces: None, tries: 0 });
+                plan.step(Step::RunImageJob {
+                    replaces: None,
+                    tries: 0,
+                });
                 plan.note(
-                    Note::progress("ResolvingImages", format!("Job {name} reads the release image"))
-                        .as_event(),
+                    Note::progress(
+                        "ResolvingImages",
+                        format!("Job {name} reads the release image"),
+                    )
+                    .as_event(),
                 );
             }
         }
@@ -96,10 +109,26 @@ fn resolve(plan: &mut Building, observed: &Observed, now: Timestamp) {
                 || "the release image is read".to_owned(),
                 |stuck| format!("the pod that reads the release image does not start: {stuck}"),
             );
-            plan.note(Note::waiting("ResolvingImages", message, format!("Job {name}"), Some(*since)));
+            plan.note(Note::waiting(
+                "ResolvingImages",
+                message,
+                format!("Job {name}"),
+                Some(*since),
+            ));
         }
-        ImageJob::Ended { uid, at, tries, inputs, failure } => {
-            let again = Again { uid, at: *at, tries: *tries, changed: *inputs != observed.images.inputs };
+        ImageJob::Ended {
+            uid,
+            at,
+            tries,
+            inputs,
+            failure,
+        } => {
+            let again = Again {
+                uid,
+                at: *at,
+                tries: *tries,
+                changed: *inputs != observed.images.inputs,
+            };
             repeat(plan, observed, &name, failure.as_ref(), &again, now);
         }
     }
@@ -131,18 +160,32 @@ fn repeat(
         reason::JOB_TO_RESOLVE_IMAGES_FAILED,
         &message,
     ));
-    let due = again.at.saturating_add(delay(again.tries)).unwrap_or(Timestamp::MAX);
-    let tries = if again.changed { 0 } else { again.tries.saturating_add(1) };
+    let due = again
+        .at
+        .saturating_add(delay(again.tries))
+        .unwrap_or(Timestamp::MAX);
+    let tries = if again.changed {
+        0
+    } else {
+        again.tries.saturating_add(1)
+    };
     let next = if again.changed || now >= due {
         if is_ready_to_run(plan, observed) {
-            plan.step(Step::RunImageJob { replaces: Some(again.uid.to_owned()), tries });
+            plan.step(Step::RunImageJob {
+                replaces: Some(again.uid.to_owned()),
+                tries,
+            });
         }
         "tried again now".to_owned()
     } else {
         plan.again_at(due);
         format!("tried again at {due}, or when the release image or the pull secret changes")
     };
-    plan.note(Note::failed(reason::JOB_TO_RESOLVE_IMAGES_FAILED, message, next));
+    plan.note(Note::failed(
+        reason::JOB_TO_RESOLVE_IMAGES_FAILED,
+        message,
+        next,
+    ));
 }
 
 /// The Job needs the merged pull secret, and an object that can clean up after it.

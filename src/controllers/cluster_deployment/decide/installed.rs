@@ -20,7 +20,11 @@ const FAILED_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) {
     plan.status.installed = (!observed.progress.stamped).then_some(observed.created);
-    plan.status.set(Verdict::holds(cd::PROVISIONED, reason::PROVISIONED, "the cluster is installed"));
+    plan.status.set(Verdict::holds(
+        cd::PROVISIONED,
+        reason::PROVISIONED,
+        "the cluster is installed",
+    ));
     if observed.progress.provision.is_some() {
         plan.status.set(Verdict::holds_not(
             cd::PROVISION_FAILED,
@@ -44,10 +48,14 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) {
         )),
     }
     if !observed.secrets.to_hold.is_empty() {
-        plan.step(Step::HoldSecrets { names: observed.secrets.to_hold.clone() });
+        plan.step(Step::HoldSecrets {
+            names: observed.secrets.to_hold.clone(),
+        });
     }
     if !observed.secrets.unclaimed.is_empty() {
-        plan.step(Step::ClaimAdminSecrets { names: observed.secrets.unclaimed.clone() });
+        plan.step(Step::ClaimAdminSecrets {
+            names: observed.secrets.unclaimed.clone(),
+        });
     }
     publish_api_url(plan, observed);
     tidy(plan, observed, now);
@@ -61,7 +69,9 @@ fn deletable(plan: &mut Building, observed: &Observed, identity: &Identity) {
     }
     match &observed.secrets.metadata {
         Read::Known(_) | Read::Unread => {}
-        Read::Absent => plan.step(Step::ComposeMetadata { name: observed.metadata_secret() }),
+        Read::Absent => plan.step(Step::ComposeMetadata {
+            name: observed.metadata_secret(),
+        }),
     }
     if identity.metadata_secret.is_none() {
         plan.metadata_secret = Some(observed.metadata_secret());
@@ -69,8 +79,13 @@ fn deletable(plan: &mut Building, observed: &Observed, identity: &Identity) {
 }
 
 fn facts(plan: &mut Building, observed: &Observed, identity: &Identity) -> bool {
-    let Some(gap) = identity.facts.gap(observed.platform.kind) else { return true };
-    match (observed.platform.kind, &observed.secrets.discovered_zone_role) {
+    let Some(gap) = identity.facts.gap(observed.platform.kind) else {
+        return true;
+    };
+    match (
+        observed.platform.kind,
+        &observed.secrets.discovered_zone_role,
+    ) {
         (PlatformKind::Aws, Read::Known(role)) => {
             plan.hosted_zone_role = Some(role.clone().unwrap_or_default());
             false
@@ -110,7 +125,10 @@ fn tidy(plan: &mut Building, observed: &Observed, now: Timestamp) {
         attempt.stage == Stage::Failed && attempt.cleaned_up && !attempt.deleting
     });
     for attempt in failed {
-        let due = attempt.created.saturating_add(FAILED_RETENTION).unwrap_or(Timestamp::MAX);
+        let due = attempt
+            .created
+            .saturating_add(FAILED_RETENTION)
+            .unwrap_or(Timestamp::MAX);
         if now >= due {
             let (name, uid) = (attempt.name.clone(), attempt.uid.clone());
             plan.step(Step::DeleteProvision { name, uid });

@@ -24,6 +24,8 @@ use super::observed::{DeleteAfter, Observed, Relocation};
 use super::status::Status;
 use crate::plan::{Note, Plan};
 
+pub(super) use attempts::refusal_of;
+
 /// One effect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -41,7 +43,7 @@ pub enum Step {
         /// The AWS hosted zone role that was found out.
         hosted_zone_role: Option<String>,
     },
-    /// The ConfigMap with trusted authorities.
+    /// The `ConfigMap` with trusted authorities.
     CreateTrustedCa,
     /// Deletes the ClusterDeployment, whose time is over.
     DeleteExpired,
@@ -136,10 +138,10 @@ pub enum Step {
 }
 
 /// A plan of this controller.
-pub type ClusterPlan = Plan<Status, Step>;
+pub(super) type ClusterPlan = Plan<Status, Step>;
 
 /// Decides.
-pub fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
+pub(super) fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
     if observed.wishes.paused {
         return Plan::nothing().because(Note::waiting(
             "Paused",
@@ -176,9 +178,10 @@ fn held_by_relocation(observed: &Observed) -> Option<ClusterPlan> {
             "the relocation to complete",
             None,
         ),
-        Relocation::Complete => {
-            Note::done("Relocated", "the ClusterDeployment lives on another hub now")
-        }
+        Relocation::Complete => Note::done(
+            "Relocated",
+            "the ClusterDeployment lives on another hub now",
+        ),
         Relocation::Invalid(value) => invalid_relocation(value),
     };
     Some(Plan::nothing().because(note))
@@ -301,14 +304,26 @@ impl Building {
     }
 
     fn finish(self) -> ClusterPlan {
-        let Self { mut plan, status, labels, finalizer, metadata_secret, hosted_zone_role, intend } =
-            self;
+        let Self {
+            mut plan,
+            status,
+            labels,
+            finalizer,
+            metadata_secret,
+            hosted_zone_role,
+            intend,
+        } = self;
         let incomplete = finalizer
             || !labels.is_empty()
             || metadata_secret.is_some()
             || hosted_zone_role.is_some();
         if incomplete {
-            let complete = Step::Complete { labels, finalizer, metadata_secret, hosted_zone_role };
+            let complete = Step::Complete {
+                labels,
+                finalizer,
+                metadata_secret,
+                hosted_zone_role,
+            };
             plan.steps.insert(0, complete);
         }
         plan.intent = intend;
@@ -316,4 +331,3 @@ impl Building {
         plan
     }
 }
-

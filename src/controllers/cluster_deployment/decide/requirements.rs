@@ -74,13 +74,23 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed) -> bool {
         }
         Err(Obstacle::Unread) => {
             plan.step(Step::Confirm);
-            plan.note(Note::progress("ReadingInputs", "the referenced Secrets are read"));
+            plan.note(Note::progress(
+                "ReadingInputs",
+                "the referenced Secrets are read",
+            ));
             image_set_is_back(plan, observed);
             false
         }
-        Err(Obstacle::Blocked { condition, reason, message, by, fix }) => {
+        Err(Obstacle::Blocked {
+            condition,
+            reason,
+            message,
+            by,
+            fix,
+        }) => {
             let status = ConditionStatus::from(condition != cd::REQUIREMENTS_MET);
-            plan.status.set(Verdict::new(condition, status, reason, &message));
+            plan.status
+                .set(Verdict::new(condition, status, reason, &message));
             plan.note(Note::blocked(reason, message, by, fix));
             image_set_is_back(plan, observed);
             false
@@ -102,7 +112,11 @@ fn image_set_is_back(plan: &mut Building, observed: &Observed) {
 }
 
 fn own(observed: &Observed, field: &str) -> String {
-    format!("ClusterDeployment {}/{} {field}", observed.namespace(), observed.name())
+    format!(
+        "ClusterDeployment {}/{} {field}",
+        observed.namespace(),
+        observed.name()
+    )
 }
 
 /// docs/spec/10 §26.1 W18: one quiet condition, not two that alternate.
@@ -140,7 +154,7 @@ fn platform_is_supported(observed: &Observed) -> Result<(), Obstacle> {
     ))
 }
 
-/// The launch is gated on DNSNotReady (docs/spec/10 §26.1 W1), and nobody makes the zone yet.
+/// The launch is gated on `DNSNotReady` (docs/spec/10 §26.1 W1), and nobody makes the zone yet.
 fn dns_is_not_managed(observed: &Observed) -> Result<(), Obstacle> {
     if !observed.platform.manage_dns {
         return Ok(());
@@ -172,7 +186,11 @@ fn install_config_is_named(observed: &Observed) -> Result<(), Obstacle> {
 }
 
 fn install_config_fits(observed: &Observed) -> Result<(), Obstacle> {
-    let name = observed.inputs.install_config_secret.as_deref().unwrap_or_default();
+    let name = observed
+        .inputs
+        .install_config_secret
+        .as_deref()
+        .unwrap_or_default();
     let secret = format!("Secret {}/{name}", observed.namespace());
     match &observed.inputs.install_config {
         Read::Known(Ok(())) => Ok(()),
@@ -199,7 +217,9 @@ fn install_config_fits(observed: &Observed) -> Result<(), Obstacle> {
 }
 
 fn customization_is_absent(observed: &Observed) -> Result<(), Obstacle> {
-    let Some(name) = &observed.inputs.customization else { return Ok(()) };
+    let Some(name) = &observed.inputs.customization else {
+        return Ok(());
+    };
     Err(Obstacle::missing(
         reason::CUSTOMIZATION_REF_NOT_AVAILABLE,
         format!("customization {name} cannot be applied by this version"),
@@ -236,7 +256,10 @@ fn pull_secret_is_usable(observed: &Observed) -> Result<(), Obstacle> {
             reason,
             "no pull secret is named, and the hub has no global one",
             own(observed, "spec.pullSecretRef"),
-            format!("name a Secret with key {} there", secret_key::DOCKER_CONFIG_JSON),
+            format!(
+                "name a Secret with key {} there",
+                secret_key::DOCKER_CONFIG_JSON
+            ),
         )),
         PullSecret::Missing(secret) => Err(Obstacle::missing(
             reason,

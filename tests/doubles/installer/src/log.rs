@@ -98,14 +98,6 @@ impl Log {
         self.entry(Level::Fatal, message);
     }
 
-    /// A line in the format of another library: only on stderr, whatever the level.
-    pub(crate) fn foreign(&self, message: &str) {
-        let time = Timestamp::now().strftime("%m%d %H:%M:%S%.6f");
-        let process = std::process::id();
-        let line = format!("W{time} {process:>7} {message}\n");
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
-    }
-
     fn entry(&self, level: Level, message: &str) {
         if let Some(file) = &self.file {
             let line = file_line(Timestamp::now(), level, message);
@@ -129,6 +121,14 @@ impl Log {
             let _ = stderr.lock().write_all(text.as_bytes());
         }
     }
+}
+
+/// A line in the format of another library: only on stderr, whatever the level.
+pub(crate) fn foreign(message: &str) {
+    let time = Timestamp::now().strftime("%m%d %H:%M:%S%.6f");
+    let process = std::process::id();
+    let line = format!("W{time} {process:>7} {message}\n");
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Prints the product of a command that has one.

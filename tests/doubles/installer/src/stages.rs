@@ -646,7 +646,7 @@ fn start_system(session: &Session<'_>) -> Result<(), Failure> {
     let dir = std::path::absolute(session.state.dir()).context("no working directory")?;
     log.info("Started local control plane with envtest");
     // Libraries of the real installer write in a format of their own.
-    log.foreign("warning_handler.go:65] unknown field \"spec.network\"");
+    crate::log::foreign("warning_handler.go:65] unknown field \"spec.network\"");
     log.info(&format!(
         "Stored kubeconfig for envtest in: {}",
         dir.join(&path).display()

@@ -279,8 +279,10 @@ fn make_private_zone(account: &Account, name: &str, vpc: &str) -> String {
     let vpc = aws_sdk_route53::types::Vpc::builder()
         .vpc_id(vpc)
         .vpc_region(REGION.into());
+    let config = aws_sdk_route53::types::HostedZoneConfig::builder().private_zone(true);
     let create = route53(account)
         .create_hosted_zone()
+        .hosted_zone_config(config.build())
         .name(name)
         .caller_reference(name)
         .vpc(vpc.build());

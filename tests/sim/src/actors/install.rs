@@ -11,9 +11,6 @@ use super::{PodRun, Programs};
 use crate::seed;
 
 const HIVE: &str = "/apis/hive.openshift.io/v1/namespaces";
-/// Install pods give up the handshake after this long (docs/spec/10 §14.2, step 15).
-const HANDSHAKE: Duration = Duration::from_mins(5);
-
 /// Where the install program makes resources.
 pub trait Account: Send + Sync {
     /// Creates what an installation of `infra_id` has made by the end of `stage`.
@@ -63,6 +60,8 @@ impl Attempt {
 #[derive(Clone)]
 pub struct Script {
     pub account: Arc<dyn Account>,
+    /// The account's name, recorded with the report; the fence of every deletion.
+    pub identity: Option<String>,
     /// By attempt, counted from 0; attempts beyond the last do as the last.
     pub attempts: Vec<Attempt>,
     /// What `metadata.json` holds besides the names of the cluster.
@@ -76,6 +75,7 @@ impl Script {
     pub fn new(account: Arc<dyn Account>, attempts: Vec<Attempt>) -> Self {
         Self {
             account,
+            identity: None,
             attempts,
             metadata: json!({"aws": {"region": "us-east-1"}}),
             version: "4.19.2".into(),
@@ -109,7 +109,7 @@ impl Script {
     async fn resolve_images(&self, run: &PodRun) -> Result<(), String> {
         let name = cluster_of(run)?;
         let cluster = format!("{HIVE}/{}/clusterdeployments/{name}", run.namespace());
-        let release = run.pod["spec"]["initContainers"][0]["image"]
+        let release = run.pod["spec"]["containers"][0]["image"]
             .as_str()
             .unwrap_or_default();
         let found = self.images.get(release).cloned();
@@ -221,61 +221,52 @@ impl Script {
         let infra_id = format!("{}-{suffix}", &cluster_name[..cluster_name.len().min(21)]);
         let cluster_id = seed::uuid(seed, &["cluster", &uid]);
         let mut metadata = self.metadata.clone();
-        metadata["clusterName"] = cluster_name.into();
+        metadata["clusterName"] = cluster_name.clone().into();
         metadata["clusterID"] = cluster_id.clone().into();
         metadata["infraID"] = infra_id.clone().into();
+        let base_domain = text(&cluster["spec"]["baseDomain"]);
+        metadata["aws"]["clusterDomain"] = format!("{cluster_name}.{base_domain}").into();
         metadata["aws"]["identifier"] = json!([
             {(format!("kubernetes.io/cluster/{infra_id}")): "owned"},
             {"openshiftClusterID": cluster_id},
+            {(format!("sigs.k8s.io/cluster-api-provider-aws/cluster/{infra_id}")): "owned"},
         ]);
-        let owner = json!({
-            "apiVersion": "hive.openshift.io/v1", "kind": "ClusterProvision",
-            "name": name, "uid": uid, "blockOwnerDeletion": true,
-        });
-        for (suffix, kind, content) in [
+        for (suffix, content) in [
             (
                 "admin-kubeconfig",
-                "kubeconfig",
                 json!({"kubeconfig": "apiVersion: v1\nkind: Config\n"}),
             ),
             (
                 "admin-password",
-                "kubeadmincreds",
                 json!({"username": "kubeadmin", "password": "skep-canary-7f3a"}),
             ),
         ] {
-            let secret = json!({
-                "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-                "metadata": {
-                    "name": format!("{name}-{suffix}"),
-                    "labels": {
-                        "hive.openshift.io/cluster-provision-name": name,
-                        "hive.openshift.io/secret-type": kind,
-                    },
-                    "ownerReferences": [owner],
-                },
-                "stringData": content,
-            });
-            let secrets = format!("/api/v1/namespaces/{}/secrets", run.namespace());
-            match send(run, "POST", &secrets, &secret).await {
-                Ok(_) => {}
-                Err(kube::Error::Api(status)) if status.code == 409 => {}
-                Err(error) => return Err(error.to_string()),
-            }
+            // The pod may only fill Secrets that were made for it.
+            let secret = format!(
+                "/api/v1/namespaces/{}/secrets/{name}-{suffix}",
+                run.namespace()
+            );
+            let patch = json!({"stringData": content});
+            send(run, "PATCH", &secret, &patch)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         let encoded = {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(metadata.to_string())
         };
         let reported = infra_id.clone();
-        update(run, path, "", move |_| {
-            json!({"spec": {
-                "metadataJSON": encoded, "infraID": reported, "clusterID": cluster_id,
-                "adminKubeconfigSecretRef": {"name": format!("{name}-admin-kubeconfig")},
-                "adminPasswordSecretRef": {"name": format!("{name}-admin-password")},
-            }})
-        })
-        .await?;
+        let mut patch = json!({"spec": {
+            "metadataJSON": encoded, "infraID": reported, "clusterID": cluster_id,
+            "adminKubeconfigSecretRef": {"name": format!("{name}-admin-kubeconfig")},
+            "adminPasswordSecretRef": {"name": format!("{name}-admin-password")},
+        }});
+        if let Some(account) = &self.identity {
+            patch["metadata"] = json!({"annotations": {"skep.dev/cloud-account": account}});
+        }
+        send(run, "PATCH", path, &patch)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok(infra_id)
     }
 
@@ -300,9 +291,7 @@ impl Script {
         tokio::select! {
             biased;
             () = run.terminate.notified() => Err("terminated".into()),
-            result = tokio::time::timeout(HANDSHAKE, agreed) => {
-                result.map_err(|_| "nobody answered the handshake".to_owned())?
-            }
+            result = agreed => result,
         }
     }
 }

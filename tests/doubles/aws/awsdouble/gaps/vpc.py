@@ -50,9 +50,31 @@ def _subnets() -> None:
         return subnet
 
 
+def _identity_of_rule(rule: Any) -> tuple[Any, ...]:
+    group, addresses, prefixes = (
+        part or {} for part in (rule.source_group, rule.ip_range, rule.prefix_list_id)
+    )
+    ports = () if rule.ip_protocol == "-1" else (rule.from_port, rule.to_port)
+    return (
+        rule.ip_protocol,
+        ports,
+        addresses.get("CidrIp"),
+        addresses.get("CidrIpv6"),
+        group.get("GroupId") or group.get("GroupName"),
+        prefixes.get("PrefixListId"),
+    )
+
+
 def _security_groups() -> None:
     from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
-    from moto.ec2.models.security_groups import SecurityGroupBackend
+    from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
+
+    @instead(SecurityGroupRule, "__eq__")
+    def _(self: Any, other: Any) -> bool:
+        """What identifies a rule; its description does not (a revocation need not repeat it)."""
+        if not isinstance(other, SecurityGroupRule):
+            return NotImplemented
+        return _identity_of_rule(self) == _identity_of_rule(other)
 
     @around(SecurityGroupBackend, "delete_security_group")
     def _(

@@ -1,0 +1,224 @@
+//! Clusters that were installed long ago by somebody else, as a hub of many years holds them: what Skep
+//! meets when it takes over. Plain manifests with wire names written out; nothing here knows Skep.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+
+use anyhow::Result;
+
+use crate::objects::{Objects, hive};
+use crate::scenario::CANARY;
+
+/// A condition that no controller of the API has: it belongs to somebody's own tool.
+pub const FOREIGN_CONDITION: &str = "ExampleComBackedUp";
+
+/// Condition types of other controllers, which an adopting controller must leave as they are.
+pub const OTHERS_CONDITIONS: [&str; 13] = [
+    "ActiveAPIURLOverride",
+    "AWSPrivateLinkFailed",
+    "AWSPrivateLinkReady",
+    "ControlPlaneCertificateNotFound",
+    "Hibernating",
+    "IngressCertificateNotFound",
+    "PrivateLinkFailed",
+    "PrivateLinkReady",
+    "Ready",
+    "RelocationFailed",
+    "SyncSetFailed",
+    "Unreachable",
+    FOREIGN_CONDITION,
+];
+
+/// One installed cluster, alone in its namespace.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Namespace of everything.
+    pub namespace: String,
+    /// Name of the ClusterDeployment.
+    pub name: String,
+    /// What is merged into the ClusterDeployment before it is created.
+    pub extra: Value,
+    /// Where the cloud answers, as the installer recorded it.
+    pub endpoint: String,
+}
+
+impl Installed {
+    /// The cluster of a namespace, in a cloud that does not answer.
+    pub fn new(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: "old".to_owned(),
+            extra: json!({}),
+            endpoint: "http://127.0.0.1:9".to_owned(),
+        }
+    }
+
+    /// The same with more in its ClusterDeployment.
+    #[must_use]
+    pub fn with(mut self, extra: Value) -> Self {
+        self.extra = extra;
+        self
+    }
+
+    /// The infra ID.
+    pub fn infra_id(&self) -> String {
+        format!("{}-x7k2p", self.name)
+    }
+
+    /// Namespace, Secrets and ClusterDeployment (more than 10 KB with its status), created in this order.
+    pub fn create(&self, objects: &Objects) -> Result<()> {
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace},
+        });
+        objects.create(&namespace)?;
+        for secret in self.secrets() {
+            objects.create(&secret)?;
+        }
+        objects.create(&self.cluster_deployment())?;
+        let of = hive("ClusterDeployment");
+        objects.merge_status(of, &self.namespace, &self.name, &self.status())?;
+        Ok(())
+    }
+
+    /// Credentials, pull secret, kubeconfig, password and the installer's description.
+    pub fn secrets(&self) -> Vec<Value> {
+        let name = &self.name;
+        let kubeconfig = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: admin\nclusters:\n- name: {name}\n  cluster:\n    \
+             server: https://api.{name}.example.com:6443\ncontexts:\n- name: admin\n  context:\n    \
+             cluster: {name}\n    user: admin\nusers:\n- name: admin\n  user:\n    token: {CANARY}\n"
+        );
+        let metadata = json!({
+            "clusterName": name,
+            "clusterID": "0b4d1b4e-5f6a-4c5e-8f64-8d0a35a9b0f6",
+            "infraID": self.infra_id(),
+            "aws": {
+                "region": "us-east-1",
+                "identifier": [{format!("kubernetes.io/cluster/{}", self.infra_id()): "owned"}],
+                "serviceEndpoints": crate::scenario::SERVICES
+                    .map(|service| json!({"name": service, "url": self.endpoint})),
+                "clusterDomain": format!("{name}.example.com"),
+            },
+        });
+        let auth = BASE64.encode(format!("old:{CANARY}"));
+        let pull = json!({"auths": {"registry.example.com": {"auth": auth}}}).to_string();
+        vec![
+            self.secret(
+                "creds",
+                "Opaque",
+                &[
+                    ("aws_access_key_id", "AKIAEXAMPLEEXAMPLE00"),
+                    ("aws_secret_access_key", CANARY),
+                ],
+            ),
+            self.secret(
+                "pull",
+                "kubernetes.io/dockerconfigjson",
+                &[(".dockerconfigjson", &pull)],
+            ),
+            self.secret(
+                "admin-kubeconfig",
+                "Opaque",
+                &[("kubeconfig", &kubeconfig), ("raw-kubeconfig", &kubeconfig)],
+            ),
+            self.secret(
+                "admin-password",
+                "Opaque",
+                &[("username", "kubeadmin"), ("password", CANARY)],
+            ),
+            self.secret(
+                "metadata-json",
+                "Opaque",
+                &[("metadata.json", &metadata.to_string())],
+            ),
+        ]
+    }
+
+    fn secret(&self, suffix: &str, kind: &str, data: &[(&str, &str)]) -> Value {
+        let data: serde_json::Map<String, Value> = data
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), json!(BASE64.encode(value))))
+            .collect();
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": format!("{}-{suffix}", self.name), "namespace": self.namespace},
+            "type": kind,
+            "data": data,
+        })
+    }
+
+    /// The ClusterDeployment, without its status.
+    pub fn cluster_deployment(&self) -> Value {
+        let name = &self.name;
+        let named = |suffix: &str| json!({"name": format!("{name}-{suffix}")});
+        let mut manifest = json!({
+            "apiVersion": "hive.openshift.io/v1",
+            "kind": "ClusterDeployment",
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace,
+                "annotations": {
+                    "example.com/last-applied": "x".repeat(4000),
+                },
+            },
+            "spec": {
+                "baseDomain": "example.com",
+                "clusterName": name,
+                "installed": true,
+                "clusterMetadata": {
+                    "infraID": self.infra_id(),
+                    "clusterID": "0b4d1b4e-5f6a-4c5e-8f64-8d0a35a9b0f6",
+                    "adminKubeconfigSecretRef": named("admin-kubeconfig"),
+                    "adminPasswordSecretRef": named("admin-password"),
+                    "metadataJSONSecretRef": named("metadata-json"),
+                    "platform": {"aws": {"hostedZoneRole": ""}},
+                },
+                "platform": {"aws": {
+                    "credentialsSecretRef": named("creds"),
+                    "region": "us-east-1",
+                }},
+                "pullSecretRef": named("pull"),
+            },
+        });
+        merge(&mut manifest, &self.extra);
+        manifest
+    }
+
+    /// The status that other controllers left: their conditions with long texts, as old hubs have them.
+    pub fn status(&self) -> Value {
+        let conditions: Vec<Value> = OTHERS_CONDITIONS
+            .iter()
+            .map(|type_| {
+                json!({
+                    "type": type_,
+                    "status": "False",
+                    "reason": "AsLeftBehind",
+                    "message": format!("{type_}: {}", "what was said about it long ago, ".repeat(15)),
+                    "lastProbeTime": "2024-02-03T04:05:06Z",
+                    "lastTransitionTime": "2024-02-03T04:05:06Z",
+                })
+            })
+            .collect();
+        json!({
+            "cliImage": "registry.example.com/cli@sha256:0",
+            "installerImage": "registry.example.com/installer@sha256:0",
+            "installVersion": "4.14.9",
+            "webConsoleURL": format!("https://console.apps.{}.example.com", self.name),
+            "conditions": conditions,
+        })
+    }
+}
+
+/// Objects are merged, everything else is replaced.
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}

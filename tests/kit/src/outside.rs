@@ -1,0 +1,154 @@
+//! Skep as a process beside a hub without a node, with exactly the rights of its shipped manifests: what
+//! needs no pods is tested and measured so, in seconds. Processes die with their owner.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::Signal;
+
+use crate::cache;
+use crate::hub::{self, Hub};
+use crate::process::{Program, Supervision, Supervisor, free_port, tail, wait_until};
+use crate::progress::Progress;
+
+/// Namespace of the operator, and of its lease and receipts.
+pub const NAMESPACE: &str = "hive";
+/// The ServiceAccount of the shipped manifests.
+pub const ACCOUNT: &str = "hive-controllers";
+/// The same as the API server calls it.
+pub const USER: &str = "system:serviceaccount:hive:hive-controllers";
+
+const PROGRAM: &str = "skep";
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// One `skep controllers`.
+#[derive(Debug)]
+pub struct Outside {
+    supervisor: Supervisor,
+    port: u16,
+    log: PathBuf,
+}
+
+/// Gives the operator's ServiceAccount the rights of `manifests/base`, without the Deployment. Returns a
+/// kubeconfig for it.
+pub fn grant(hub: &Hub) -> Result<PathBuf> {
+    let base = cache::checkout().join("manifests/base");
+    let base = base.to_str().context("the checkout's path is not Unicode")?;
+    let all = hub.run_kubectl(&["kustomize", base], "")?;
+    let wanted: Vec<&str> = all
+        .split("\n---\n")
+        .filter(|document| !document.contains("kind: Deployment\n"))
+        .collect();
+    hub.apply(&wanted.join("\n---\n"))?;
+    hub.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+}
+
+impl Outside {
+    /// Starts one process, called `name` in the lease and in the run folder.
+    pub fn start(hub: &Hub, skep: &Path, kubeconfig: &Path, name: &str) -> Result<Self> {
+        let binary = hub::prepare(false, &Progress::silent())?;
+        let folder = tempfile::tempdir().context("make a folder")?.keep();
+        let mut supervisor = Supervisor::start(&binary, &folder, Supervision::default(), |_| {})?;
+        let port = free_port(Ipv4Addr::LOCALHOST)?;
+        let log = hub.run_folder().join(format!("{name}.log"));
+        let text = |text: &str| text.to_owned();
+        let program = Program {
+            name: text(PROGRAM),
+            argv: vec![
+                skep.display().to_string(),
+                text("controllers"),
+                text("--listen"),
+                format!("127.0.0.1:{port}"),
+            ],
+            env: BTreeMap::from([
+                (text("KUBECONFIG"), kubeconfig.display().to_string()),
+                (text("HIVE_NS"), text(NAMESPACE)),
+                (text("POD_NAMESPACE"), text(NAMESPACE)),
+                (text("POD_NAME"), text(name)),
+                (text("HIVE_IMAGE"), text(crate::images::OPERATOR)),
+            ]),
+            folder,
+            log: log.clone(),
+        };
+        supervisor.run(&program)?;
+        Ok(Self {
+            supervisor,
+            port,
+            log,
+        })
+    }
+
+    /// Waits until its stores are complete.
+    pub fn await_ready(&self) -> Result<()> {
+        self.supervisor
+            .wait_until("a ready operator", DEADLINE, &[PROGRAM], || {
+                Ok(self.fetch("readyz").map(drop))
+            })
+    }
+
+    /// Waits until it leads.
+    pub fn await_lead(&self) -> Result<()> {
+        self.supervisor
+            .wait_until("a leading operator", DEADLINE, &[PROGRAM], || {
+                Ok(if self.leads() {
+                    Ok(())
+                } else {
+                    Err("another leads, or nobody".to_owned())
+                })
+            })
+    }
+
+    /// Whether it leads at the moment.
+    pub fn leads(&self) -> bool {
+        self.metrics()
+            .is_ok_and(|text| text.lines().any(|line| line == "skep_leader 1"))
+    }
+
+    /// Its figures, in the text format.
+    pub fn metrics(&self) -> Result<String> {
+        self.fetch("metrics").map_err(anyhow::Error::msg)
+    }
+
+    fn fetch(&self, path: &str) -> Result<String, String> {
+        let url = format!("http://127.0.0.1:{}/{path}", self.port);
+        let answer = ureq::get(&url).call().map_err(|error| error.to_string())?;
+        answer
+            .into_body()
+            .read_to_string()
+            .map_err(|error| error.to_string())
+    }
+
+    /// Resident memory, in MiB.
+    pub fn resident_mib(&self) -> Result<f64> {
+        let pid = self.supervisor.pid_of(PROGRAM).context("it has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
+            .context("read the process's status")?;
+        let kib: f64 = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.split_whitespace().next())
+            .and_then(|number| number.parse().ok())
+            .context("the process's status tells no memory")?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Kills it, as a crash would, and returns once it is gone.
+    pub fn kill(&mut self) -> Result<()> {
+        self.supervisor.signal(PROGRAM, Signal::SIGKILL)?;
+        wait_until("the end of a killed operator", DEADLINE, || {
+            Ok(self
+                .supervisor
+                .exited(PROGRAM)
+                .map(drop)
+                .ok_or_else(|| "it runs".to_owned()))
+        })
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_else(|_| tail(&self.log))
+    }
+}

@@ -1,0 +1,379 @@
+//! A hub with the real operator in it, an account in a fake cloud, and the story of one cluster.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use futures::{FutureExt as _, future::BoxFuture};
+use serde_json::{Value, json};
+use skep::{
+    controllers::{self, context::Shared},
+    install::classify::Patterns,
+    runtime::{
+        Clock, Config, ConfigStore, Context, ControllerName, DriverOptions, Process,
+        client::Clients, lease::Candidate,
+    },
+};
+use skep_crds::platform::PlatformKind;
+use skep_kit::scenario::ClusterScenario;
+use skep_providers::{
+    AccountId, Cloud,
+    fake::{self, FakeCloud, FakeResource},
+};
+use skep_sim::{
+    actors::install::{self, Attempt, Script, Stage},
+    apiserver::ApiServer,
+    cloud,
+    crash::Scenario,
+    world::{Life, Operator, World},
+};
+use tokio_util::sync::CancellationToken;
+
+const KEY: &str = "AKIAFAKE";
+/// The API group of Hive's kinds.
+pub(crate) const GROUP: &str = "hive.openshift.io";
+
+/// The account that a story's clusters live in.
+#[derive(Clone)]
+pub(crate) struct Account {
+    cloud: FakeCloud,
+    id: AccountId,
+}
+
+impl Account {
+    /// An account in which somebody else's things already are, with names that confuse.
+    fn new() -> Self {
+        let cloud = FakeCloud::new("aws");
+        let id = AccountId::new("aws", "123456789012");
+        cloud.accept(KEY, id.clone());
+        for (name, kind, tag) in FOREIGN {
+            cloud.create(&id, FakeResource::new(name, kind).tag(tag, "owned"));
+        }
+        Self { cloud, id }
+    }
+
+    /// What was there before, as [`Story::outside`] shows it.
+    pub(crate) fn before() -> Value {
+        FOREIGN.iter().map(|(name, _, _)| *name).collect()
+    }
+
+    /// Calls that changed something.
+    pub(crate) fn changing_calls(&self) -> usize {
+        self.cloud
+            .log(&self.id)
+            .iter()
+            .filter(|call| call.is_change())
+            .count()
+    }
+
+    fn content(&self) -> Value {
+        self.cloud
+            .resources(&self.id)
+            .keys()
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+/// Somebody else's resources: id, kind, tag.
+const FOREIGN: [(&str, &str, &str); 3] = [
+    ("demo-bucket", "bucket", "kubernetes.io/cluster/demo"),
+    (
+        "demo-network",
+        "network",
+        "kubernetes.io/cluster/demo-other",
+    ),
+    ("z-network", "network", "owner"),
+];
+
+impl install::Account for Account {
+    fn create(&self, infra_id: &str, stage: Stage) -> BoxFuture<'static, ()> {
+        let mut resources = fake::cluster(infra_id, 2);
+        let rest = resources.split_off(resources.len() / 2);
+        match stage {
+            Stage::Assets => {}
+            Stage::Bootstrap => self.cloud.create_all(&self.id, resources),
+            Stage::Complete => self.cloud.create_all(&self.id, rest),
+        }
+        async {}.boxed()
+    }
+}
+
+/// The story of a cluster: created, installed, deleted.
+pub(crate) struct Story {
+    pub(crate) cluster: ClusterScenario,
+    pub(crate) attempts: Vec<Attempt>,
+    /// The controller that carries out plans from its stores without reading again.
+    pub(crate) unconfirmed: Option<ControllerName>,
+    account: Mutex<Option<Account>>,
+}
+
+impl Story {
+    pub(crate) fn of(attempts: Vec<Attempt>) -> Self {
+        Self {
+            cluster: ClusterScenario {
+                namespace: "fleet".into(),
+                name: "demo".into(),
+                base_domain: "example.com".into(),
+                region: "us-east-1".into(),
+                endpoint: "http://10.89.0.1:5000".into(),
+                access_key: KEY.into(),
+                secret_key: skep_kit::scenario::CANARY.into(),
+                installer_env: Vec::new(),
+                attempts_limit: None,
+                image_set: "openshift-v4.19.2".into(),
+            },
+            attempts,
+            unconfirmed: None,
+            account: Mutex::default(),
+        }
+    }
+
+    /// The account of the run that goes on.
+    pub(crate) fn account(&self) -> Account {
+        self.account.lock().unwrap().clone().unwrap()
+    }
+
+    /// Hub, inputs, actors, operator, and the ClusterDeployment.
+    pub(crate) async fn set_the_stage(&self, world: &World, operator: Operator) {
+        self.set_the_stage_without(world, operator, &[]).await;
+    }
+
+    /// The same without some Secrets.
+    pub(crate) async fn set_the_stage_without(
+        &self,
+        world: &World,
+        operator: Operator,
+        missing: &[&str],
+    ) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crds/yaml");
+        let mut paths: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        for path in paths {
+            world
+                .server
+                .install_definition(&std::fs::read_to_string(path).unwrap());
+        }
+        let account = self.account();
+        let mut script = Script::new(Arc::new(account.clone()), self.attempts.clone());
+        script.identity = Some(account.id.to_string());
+        script.metadata = json!({"aws": {"region": self.cluster.region}});
+        world.start_actors(Arc::new(script));
+        world.start_operator(operator);
+        world
+            .server
+            .seed_object("", "namespaces", &self.cluster.namespace_manifest());
+        world.server.seed_object(
+            GROUP,
+            "clusterimagesets",
+            &self.cluster.image_set_manifest(),
+        );
+        for secret in self.cluster.secrets() {
+            if !missing
+                .iter()
+                .any(|name| secret["metadata"]["name"] == *name)
+            {
+                world.server.seed_object("", "secrets", &secret);
+            }
+        }
+        // The operator is up before anybody wants something of it.
+        world.quiet(Duration::from_secs(60)).await;
+        create(
+            world,
+            "clusterdeployments",
+            &self.cluster.cluster_deployment(),
+        )
+        .await;
+    }
+
+    pub(crate) async fn until_installed(&self, world: &World) {
+        world
+            .until("installed", Duration::from_hours(6), |server| {
+                is_installed(server, &self.cluster.name)
+            })
+            .await;
+        world.quiet(Duration::from_secs(60)).await;
+    }
+
+    pub(crate) async fn until_gone(&self, world: &World) {
+        let (namespace, name) = (&self.cluster.namespace, &self.cluster.name);
+        world
+            .until("gone", Duration::from_hours(6), |server| {
+                server
+                    .object(GROUP, "clusterdeployments", namespace, name)
+                    .is_none()
+                    .then_some(())
+            })
+            .await;
+        world.quiet(Duration::from_secs(60)).await;
+    }
+}
+
+impl Scenario for Story {
+    fn operator(&self, _: &World) -> Operator {
+        let account = Account::new();
+        *self.account.lock().unwrap() = Some(account.clone());
+        let unconfirmed = self.unconfirmed;
+        Arc::new(move |life| operate(life, account.clone(), unconfirmed).boxed())
+    }
+
+    fn play<'a>(&'a self, world: &'a World, operator: Operator) -> BoxFuture<'a, ()> {
+        async move {
+            self.set_the_stage(world, operator).await;
+            self.until_installed(world).await;
+            delete(world, "clusterdeployments", &self.cluster.name).await;
+            self.until_gone(world).await;
+        }
+        .boxed()
+    }
+
+    fn outside(&self, _: &World) -> Value {
+        self.account().content()
+    }
+
+    fn bounded(&self) -> Vec<(&'static str, &'static str)> {
+        vec![
+            (GROUP, "clusterprovisions"),
+            (GROUP, "clusterdeprovisions"),
+            ("batch", "jobs"),
+        ]
+    }
+}
+
+/// One life of the operator, wired as `skep controllers` wires it.
+async fn operate(
+    life: Life,
+    account: Account,
+    unconfirmed: Option<ControllerName>,
+) -> anyhow::Result<()> {
+    let variables = [
+        ("HIVE_NS", "hive"),
+        ("POD_NAME", "skep-controllers-0"),
+        ("POD_NAMESPACE", "hive"),
+        ("HIVE_IMAGE", "localhost/skep:dev"),
+    ];
+    let variables = variables
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect();
+    let config = Config::from_variables(&variables).context("settings")?;
+    let clock = Clock::starting_at(life.now());
+    let clients = Clients::same(life.client.clone());
+    let identity = format!("skep-{}", life.process.life);
+    let candidate = Candidate {
+        namespace: config.hive_namespace.clone(),
+        lease: "hive-controllers-leader".to_owned(),
+        identity: identity.clone(),
+    };
+    let aws: Arc<dyn Cloud> = cloud::seen_by(&life, Arc::new(account.cloud));
+    let context = Context::new(clients.requests.clone(), clock, &identity);
+    let clouds = BTreeMap::from([(PlatformKind::Aws, aws)]);
+    let shared = Shared::new(context.clone(), ConfigStore::new(config), clouds);
+    let mut process = Process::new(context, clients.watches.clone());
+    let patterns = Arc::new(Patterns::shipped());
+    controllers::add_with(&mut process, &shared, patterns, &|name| {
+        if unconfirmed == Some(name) {
+            DriverOptions::default().without_confirming()
+        } else {
+            DriverOptions::default()
+        }
+    });
+    process
+        .run(Some((candidate, clients.lease)), CancellationToken::new())
+        .await?;
+    Ok(())
+}
+
+/// Whether the cluster is installed.
+pub(crate) fn is_installed(server: &ApiServer, name: &str) -> Option<()> {
+    let cluster = server.object(GROUP, "clusterdeployments", "fleet", name)?;
+    (cluster["spec"]["installed"] == true).then_some(())
+}
+
+/// How many attempts there ever were, of all clusters.
+pub(crate) fn attempts(world: &World) -> u64 {
+    let births = world.server.births();
+    let attempts = births
+        .iter()
+        .filter(|((resource, _), _)| resource.1 == "clusterprovisions");
+    attempts.map(|(_, count)| count).sum()
+}
+
+/// A condition of a cluster as it is now.
+pub(crate) fn condition(world: &World, cluster: &str, kind: &str) -> Value {
+    let cluster = world
+        .server
+        .object(GROUP, "clusterdeployments", "fleet", cluster);
+    let conditions = cluster.unwrap_or_default()["status"]["conditions"].clone();
+    let found = conditions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|found| found["type"] == kind);
+    found.cloned().unwrap_or_default()
+}
+
+/// What a person creates for one more cluster.
+pub(crate) fn create_cluster(world: &World, cluster: &ClusterScenario) {
+    for secret in cluster.secrets() {
+        world.server.seed_object("", "secrets", &secret);
+    }
+    world
+        .server
+        .seed_object(GROUP, "clusterdeployments", &cluster.cluster_deployment());
+}
+
+/// A person creates an object of Hive's.
+pub(crate) async fn create(world: &World, plural: &str, object: &Value) {
+    let namespace = object["metadata"]["namespace"].as_str().unwrap();
+    let path = format!("/apis/{GROUP}/v1/namespaces/{namespace}/{plural}");
+    ask(world, "POST", &path, object).await;
+}
+
+/// A person deletes an object of Hive's.
+pub(crate) async fn delete(world: &World, plural: &str, name: &str) {
+    let path = format!("/apis/{GROUP}/v1/namespaces/fleet/{plural}/{name}");
+    ask(
+        world,
+        "DELETE",
+        &path,
+        &json!({"propagationPolicy": "Background"}),
+    )
+    .await;
+}
+
+/// A person deletes a namespace.
+pub(crate) async fn delete_namespace(world: &World, name: &str) {
+    ask(
+        world,
+        "DELETE",
+        &format!("/api/v1/namespaces/{name}"),
+        &json!({}),
+    )
+    .await;
+}
+
+async fn ask(world: &World, method: &str, path: &str, body: &Value) {
+    let content_type = if method == "PATCH" {
+        "application/merge-patch+json"
+    } else {
+        "application/json"
+    };
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", content_type)
+        .body(body.to_string().into_bytes())
+        .unwrap();
+    world
+        .client("person")
+        .request::<Value>(request)
+        .await
+        .unwrap();
+}
