@@ -275,7 +275,7 @@ fn node<R: Reconcile>(
                 Requeue::Wait => None,
             };
         }
-        Ok(Observation::Skip(note)) => node.notes.push(note),
+        Ok(Observation::Skip(why)) => node.notes.push(why),
         Ok(Observation::Absent) => {}
         Err(error) => node
             .notes

@@ -36,7 +36,9 @@ pub struct Outside {
 /// kubeconfig for it.
 pub fn grant(hub: &Hub) -> Result<PathBuf> {
     let base = cache::checkout().join("manifests/base");
-    let base = base.to_str().context("the checkout's path is not Unicode")?;
+    let base = base
+        .to_str()
+        .context("the checkout's path is not Unicode")?;
     let all = hub.run_kubectl(&["kustomize", base], "")?;
     let wanted: Vec<&str> = all
         .split("\n---\n")
@@ -123,9 +125,9 @@ impl Outside {
 
     /// Resident memory, in MiB.
     pub fn resident_mib(&self) -> Result<f64> {
-        let pid = self.supervisor.pid_of(PROGRAM).context("it has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
-            .context("read the process's status")?;
+        let folder = self.process_folder()?;
+        let status =
+            std::fs::read_to_string(folder.join("status")).context("read the process's status")?;
         let kib: f64 = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
@@ -133,6 +135,26 @@ impl Outside {
             .and_then(|number| number.parse().ok())
             .context("the process's status tells no memory")?;
         Ok(kib / 1024.0)
+    }
+
+    /// Its folder in `/proc`. It is found by its own port: the supervisor counts process IDs in a namespace
+    /// of its own.
+    fn process_folder(&self) -> Result<PathBuf> {
+        let listens = format!("127.0.0.1:{}", self.port);
+        for entry in std::fs::read_dir("/proc").context("list the processes")? {
+            let folder = entry.context("list the processes")?.path();
+            // What is no process, or has ended since, has none.
+            let Ok(line) = std::fs::read(folder.join("cmdline")) else {
+                continue;
+            };
+            if line
+                .split(|byte| *byte == 0)
+                .any(|word| word == listens.as_bytes())
+            {
+                return Ok(folder);
+            }
+        }
+        anyhow::bail!("no process listens on {listens}")
     }
 
     /// Kills it, as a crash would, and returns once it is gone.

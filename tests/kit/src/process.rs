@@ -361,11 +361,6 @@ impl Supervisor {
         self.child.id()
     }
 
-    /// The process ID of a running program.
-    pub fn pid_of(&self, name: &str) -> Option<u32> {
-        self.shared.told().running.get(name).copied()
-    }
-
     /// Lets the programs outlive this process. From now on only a signal to [`Supervisor::pid`] ends
     /// them.
     pub fn detach(mut self) -> Result<()> {

@@ -21,11 +21,7 @@ const SPEED: f64 = 0.1;
 /// The engine's own wait for what a dying control plane may still create. It counts as imposed.
 const QUIET_PERIOD_S: f64 = 20.0;
 
-pub(super) fn measure(
-    record: &mut Record,
-    binaries: &Binaries,
-    progress: &Progress,
-) -> Result<()> {
+pub(super) fn measure(record: &mut Record, binaries: &Binaries, progress: &Progress) -> Result<()> {
     let options = CloudOptions {
         scale: Some(SPEED),
         ..CloudOptions::default()
@@ -152,9 +148,10 @@ fn install(installer: &Path, folder: &Path, cloud: &Cloud, account: &Account) ->
         image_set: String::new(),
     };
     // The install manager puts the merged pull secret there; any will do here.
-    let config = scenario
-        .install_config()
-        .replace("pullSecret: ''", "pullSecret: '{\"auths\":{\"r.example.com\":{\"auth\":\"eDp4\"}}}'");
+    let config = scenario.install_config().replace(
+        "pullSecret: ''",
+        "pullSecret: '{\"auths\":{\"r.example.com\":{\"auth\":\"eDp4\"}}}'",
+    );
     std::fs::write(folder.join("install-config.yaml"), config).context("write install-config")?;
     for verb in ["manifests", "ignition-configs", "cluster"] {
         let output = Command::new(installer)

@@ -259,9 +259,9 @@ impl Bench<'_> {
     fn restore(&self, cluster: &Installed) -> Result<f64> {
         let removed = json!({"metadata": {"labels": {PLATFORM_LABEL: null}}});
         let of = hive("ClusterDeployment");
-        let answered =
-            self.objects
-                .merge(of, &cluster.namespace, &cluster.name, &removed)?;
+        let answered = self
+            .objects
+            .merge(of, &cluster.namespace, &cluster.name, &removed)?;
         let absent = answered["metadata"]["labels"][PLATFORM_LABEL].is_null();
         if !absent {
             bail!("the label was not removed");
@@ -396,8 +396,8 @@ impl Bench<'_> {
             .merge(of, &cluster.namespace, &cluster.name, &removed)?;
         wait_until("the successor's write", PATIENCE, || {
             let found = self.objects.get(of, &cluster.namespace, &cluster.name)?;
-            let back = found
-                .is_some_and(|found| found["metadata"]["labels"][PLATFORM_LABEL].is_string());
+            let back =
+                found.is_some_and(|found| found["metadata"]["labels"][PLATFORM_LABEL].is_string());
             Ok(if back {
                 Ok(())
             } else {

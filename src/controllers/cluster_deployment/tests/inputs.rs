@@ -112,7 +112,7 @@ fn every_missing_requirement_has_its_reason() {
         secret: "team/pull".into(),
         problem: "bad".into(),
     };
-    for (observed, expected) in [
+    for (observed, expected) in vec![
         (
             Observed {
                 origin: Origin::Unsaid,
@@ -256,7 +256,10 @@ fn an_attempt_is_made_only_with_accepted_credentials() {
     let check = Step::CheckCredentials {
         fingerprint: "f".into(),
     };
-    assert_eq!(plan(&with(Check::Unchecked)).steps, [check.clone()]);
+    assert_eq!(
+        plan(&with(Check::Unchecked)).steps,
+        std::slice::from_ref(&check)
+    );
     assert_eq!(plan(&with(Check::Running { since: start() })).steps, []);
     let accepted = plan(&ready());
     assert_eq!(
@@ -277,7 +280,10 @@ fn an_attempt_is_made_only_with_accepted_credentials() {
         (early.steps, early.requeue),
         (vec![], Requeue::At(later(30)))
     );
-    assert_eq!(decide(&refused, later(30)).steps, [check.clone()]);
+    assert_eq!(
+        decide(&refused, later(30)).steps,
+        std::slice::from_ref(&check)
+    );
     let silent = with(Check::Unanswered {
         message: "timeout".into(),
         retry_at: later(30),

@@ -273,7 +273,7 @@ pub(super) fn deprovision() -> Deprovision {
     }
 }
 
-pub(super) fn root(status: serde_json::Value) -> ClusterDeployment {
+pub(super) fn root(status: &serde_json::Value) -> ClusterDeployment {
     serde_json::from_value(json!({
         "metadata": {"name": "demo"},
         "spec": {"baseDomain": "example.com", "clusterName": "demo", "platform": {}},

@@ -109,14 +109,14 @@ fn any_inputs() -> impl Strategy<Value = (Inputs, Images)> {
             let Observed { inputs, images, .. } = ready();
             (
                 Inputs {
-                    check,
                     install_config,
                     merged,
+                    check,
                     ..inputs
                 },
                 Images {
-                    job,
                     resolved,
+                    job,
                     ..images
                 },
             )
@@ -212,10 +212,11 @@ fn take(world: &mut Observed, step: &Step) {
                 world.finalizers.push(finalizer::DEPROVISION.into());
             }
             if let Some(identity) = &mut world.identity {
-                identity.metadata_secret =
-                    metadata_secret.clone().or(identity.metadata_secret.clone());
+                identity.metadata_secret = metadata_secret
+                    .clone()
+                    .or_else(|| identity.metadata_secret.clone());
                 let role = &mut identity.facts.hosted_zone_role;
-                *role = hosted_zone_role.clone().or(role.clone());
+                *role = hosted_zone_role.clone().or_else(|| role.clone());
             }
         }
         Step::CreateTrustedCa => world.trusted_ca = true,
@@ -275,7 +276,7 @@ proptest! {
     fn no_attempt_is_made_while_another_may_act(observed in any_observed(), after in 0_i64..200_000) {
         let plan = decide(&observed, later(after));
         if creates(&plan) {
-            prop_assert!(!observed.attempts.iter().any(|attempt| attempt.is_active()));
+            prop_assert!(!observed.attempts.iter().any(Attempt::is_active));
             prop_assert!(observed.newest_failed().is_none_or(|failed| failed.cleaned_up));
             prop_assert!(observed.is_held(), "nothing is created that could not be deleted");
             prop_assert!(observed.secrets.to_hold.is_empty());
@@ -363,10 +364,10 @@ proptest! {
         let plan = decide(&observed, start());
         if let Some(status) = plan.outcome {
             let mut known = json!({});
-            if let Some(patch) = merge(&root(known.clone()), &status, start()) {
+            if let Some(patch) = merge(&root(&known), &status, start()) {
                 json_patch::merge(&mut known, &patch);
             }
-            prop_assert_eq!(merge(&root(known), &status, later(60)), None);
+            prop_assert_eq!(merge(&root(&known), &status, later(60)), None);
         }
     }
 }

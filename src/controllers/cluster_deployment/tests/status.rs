@@ -15,7 +15,7 @@ fn conditions_are_initialised_with_the_first_verdicts() {
         reason::ALL_REQUIREMENTS_MET,
         "m",
     ));
-    let patch = merge(&root(json!({})), &status, start()).unwrap();
+    let patch = merge(&root(&json!({})), &status, start()).unwrap();
     let conditions = patch["conditions"].as_array().unwrap();
     assert_eq!(
         conditions.len(),
@@ -27,7 +27,11 @@ fn conditions_are_initialised_with_the_first_verdicts() {
         "what is desired comes before what is unknown"
     );
     assert_eq!(conditions[1]["reason"], reason::INITIALIZED);
-    let again = merge(&root(json!({"conditions": conditions})), &status, later(60));
+    let again = merge(
+        &root(&json!({"conditions": conditions})),
+        &status,
+        later(60),
+    );
     assert_eq!(again, None, "nothing but times would change");
 }
 
@@ -39,7 +43,7 @@ fn the_legacy_condition_goes_and_those_of_others_stay() {
         {"type": "Hibernating", "status": "False", "reason": "ResumingOrRunning"},
     ]);
     let patch = merge(
-        &root(json!({"conditions": conditions})),
+        &root(&json!({"conditions": conditions})),
         &Status::default(),
         start(),
     )
@@ -56,7 +60,7 @@ fn the_legacy_condition_goes_and_those_of_others_stay() {
 
 #[test]
 fn references_and_stamps_are_written_once() {
-    let initial = merge(&root(json!({})), &Status::default(), start()).unwrap();
+    let initial = merge(&root(&json!({})), &Status::default(), start()).unwrap();
     let status = Status {
         provision: Reference::Set("demo-0-abcde".into()),
         restarts: Some(1),
@@ -66,7 +70,7 @@ fn references_and_stamps_are_written_once() {
         ..Status::default()
     };
     let mut known = initial;
-    let patch = merge(&root(known.clone()), &status, start()).unwrap();
+    let patch = merge(&root(&known), &status, start()).unwrap();
     assert_eq!(patch["provisionRef"]["name"], "demo-0-abcde");
     assert_eq!(patch["installRestarts"], 1);
     json_patch::merge(&mut known, &patch);
@@ -75,13 +79,13 @@ fn references_and_stamps_are_written_once() {
         installed: Some(later(9)),
         ..status
     };
-    assert_eq!(merge(&root(known.clone()), &moved, later(9)), None);
+    assert_eq!(merge(&root(&known), &moved, later(9)), None);
     let cleared = Status {
         provision: Reference::Clear,
         ..Status::default()
     };
     assert_eq!(
-        merge(&root(known), &cleared, start()).unwrap()["provisionRef"],
+        merge(&root(&known), &cleared, start()).unwrap()["provisionRef"],
         json!(null)
     );
 }

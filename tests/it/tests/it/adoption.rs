@@ -1,8 +1,8 @@
 //! Taking over clusters that somebody else installed (docs/spec/10 §5, §18.1, §26.1 S1).
 
 use serde_json::Value;
-use skep_kit::cache;
 use skep_kit::audit::Request;
+use skep_kit::cache;
 use skep_kit::fleet::{Installed, OTHERS_CONDITIONS};
 
 use crate::world::{CD, PLATFORM_LABEL, WORLD, World, condition, finalizers};
@@ -83,7 +83,12 @@ fn what_others_wrote_into_the_status_stays() {
         let before = before.iter().find(|found| found["type"] == *type_);
         assert_eq!(now, before, "condition {type_}");
     }
-    for field in ["cliImage", "installerImage", "installVersion", "webConsoleURL"] {
+    for field in [
+        "cliImage",
+        "installerImage",
+        "installVersion",
+        "webConsoleURL",
+    ] {
         assert_eq!(adopted["status"][field], left[field], "{field}");
     }
     assert_eq!(
@@ -140,7 +145,15 @@ fn why_says_that_an_adopted_cluster_is_installed() {
     world.until_adopted(&cluster);
     let ask = |output: &str| {
         let answer = std::process::Command::new(&*crate::world::SKEP)
-            .args(["why", "cd", &cluster.name, "-n", &cluster.namespace, "-o", output])
+            .args([
+                "why",
+                "cd",
+                &cluster.name,
+                "-n",
+                &cluster.namespace,
+                "-o",
+                output,
+            ])
             .env("KUBECONFIG", world.hub.kubeconfig())
             .output()
             .unwrap();

@@ -53,7 +53,9 @@ fn an_attempt_may_read_its_own_inputs_and_write_its_own_results() {
     let begun = |found: Option<&Value>| {
         found.is_some_and(|found| found["status"]["provisionRef"]["name"].is_string())
     };
-    let begun = world.until(CD, namespace, "demo", "an attempt", begun).unwrap();
+    let begun = world
+        .until(CD, namespace, "demo", "an attempt", begun)
+        .unwrap();
     let provision = begun["status"]["provisionRef"]["name"].as_str().unwrap();
     let job = Of {
         version: "batch/v1",
@@ -99,7 +101,10 @@ fn an_attempt_may_read_its_own_inputs_and_write_its_own_results() {
         ("create", "jobs"),
     ];
     for (verb, what) in denied {
-        assert!(!may(verb, what), "an attempt must not be able to {verb} {what}");
+        assert!(
+            !may(verb, what),
+            "an attempt must not be able to {verb} {what}"
+        );
     }
     world.assert_nothing_refused();
     // Nothing was created in a cloud, since the installer never ran.

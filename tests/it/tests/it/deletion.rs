@@ -11,7 +11,8 @@ const CDR: skep_kit::objects::Of<'static> = hive("ClusterDeprovision");
 #[test]
 fn a_cluster_that_is_to_be_preserved_goes_at_once() {
     let world = &*WORLD;
-    let cluster = Installed::new("deletion-preserve").with(json!({"spec": {"preserveOnDelete": true}}));
+    let cluster =
+        Installed::new("deletion-preserve").with(json!({"spec": {"preserveOnDelete": true}}));
     world.adopt(&cluster);
     world.until_adopted(&cluster);
     let (namespace, name) = (cluster.namespace.as_str(), cluster.name.as_str());
@@ -55,9 +56,8 @@ fn the_finalizer_stays_until_the_deprovision_is_complete() {
         kind: "Secret",
     };
     for suffix in ["creds", "metadata-json"] {
-        let released = |found: Option<&Value>| {
-            found.is_none_or(|found| finalizers(found).is_empty())
-        };
+        let released =
+            |found: Option<&Value>| found.is_none_or(|found| finalizers(found).is_empty());
         let name = format!("{name}-{suffix}");
         world.until(secret, namespace, &name, "a released Secret", released);
     }
@@ -81,7 +81,11 @@ fn a_protected_cluster_stays() {
     world.until_adopted(&neighbour);
     let found = world.objects.get(CD, namespace, name).unwrap().unwrap();
     assert_eq!(finalizers(&found), [FINALIZER]);
-    let unprotect = json!({"metadata": {"annotations": {"hive.openshift.io/protected-delete": null}}});
-    world.objects.merge(CD, namespace, name, &unprotect).unwrap();
+    let unprotect =
+        json!({"metadata": {"annotations": {"hive.openshift.io/protected-delete": null}}});
+    world
+        .objects
+        .merge(CD, namespace, name, &unprotect)
+        .unwrap();
     world.until(CD, namespace, name, "its end", |found| found.is_none());
 }

@@ -52,7 +52,8 @@ fn every_platform_is_taken() {
         "none": {},
     });
     let cluster = Installed::new("schema-platforms");
-    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});
+    let space =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});
     world.objects.create(&space).unwrap();
     for (platform, details) in platforms.as_object().unwrap() {
         let mut manifest = Installed {
@@ -72,7 +73,13 @@ fn every_platform_is_taken() {
             let label = "hive.openshift.io/cluster-platform";
             found.is_some_and(|found| found["metadata"]["labels"][label].is_string())
         };
-        world.until(CD, &cluster.namespace, platform, "a platform label", labelled);
+        world.until(
+            CD,
+            &cluster.namespace,
+            platform,
+            "a platform label",
+            labelled,
+        );
     }
     world.assert_nothing_refused();
 }
@@ -81,7 +88,8 @@ fn every_platform_is_taken() {
 fn what_cannot_be_right_is_refused() {
     let world = &*WORLD;
     let cluster = Installed::new("schema-refused");
-    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});
+    let space =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace}});
     world.objects.create(&space).unwrap();
     for (what, bad) in [
         ("a text for a flag", json!({"installed": "yes"})),
@@ -101,7 +109,8 @@ fn what_cannot_be_right_is_refused() {
 #[test]
 fn the_status_is_a_resource_of_its_own() {
     let world = &*WORLD;
-    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "schema-status"}});
+    let space =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "schema-status"}});
     world.objects.create(&space).unwrap();
     let order = json!({
         "apiVersion": "hive.openshift.io/v1",

@@ -26,7 +26,8 @@ fn lax_definitions(folder: &std::path::Path) {
                 .map(|line| line.len() + 1)
                 .sum();
             let first = text.get(start..).unwrap().find('\n').unwrap() + 1;
-            let open = "openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}\n";
+            let open =
+                "openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}\n";
             text.replace_range(start..start + first + after, open);
         }
         std::fs::write(folder.join(path.file_name().unwrap()), text).unwrap();
@@ -71,7 +72,10 @@ fn an_unreadable_neighbour_is_told_about_and_stops_nobody() {
     let told: Value = told.unwrap();
     assert_eq!(told["type"], "Warning");
     let note = told["note"].as_str().unwrap();
-    assert!(note.contains("installed") || note.contains("boolean"), "{note}");
+    assert!(
+        note.contains("installed") || note.contains("boolean"),
+        "{note}"
+    );
 
     // Once it can be read it is taken over like any other.
     let mend = json!({"spec": {"installed": true}});

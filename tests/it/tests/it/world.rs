@@ -62,8 +62,8 @@ impl World {
 
     /// Starts an operator and waits until it is warm.
     pub(crate) fn start(&mut self, name: &str) {
-        let operator = Outside::start(&self.hub, &SKEP, &self.kubeconfig, name)
-            .expect("the operator starts");
+        let operator =
+            Outside::start(&self.hub, &SKEP, &self.kubeconfig, name).expect("the operator starts");
         operator.await_ready().expect("the operator is ready");
         self.operators.push(operator);
     }
@@ -167,18 +167,24 @@ impl World {
 /// Names of an object's finalizers.
 pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
     let all = object["metadata"]["finalizers"].as_array();
-    all.into_iter().flatten().filter_map(Value::as_str).collect()
+    all.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// The condition of a type.
 pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     let all = object["status"]["conditions"].as_array();
-    all.into_iter().flatten().find(|found| found["type"] == type_)
+    all.into_iter()
+        .flatten()
+        .find(|found| found["type"] == type_)
 }
 
 /// Whether an object has this condition.
 pub(crate) fn has_condition(object: &Value, type_: &str, status: &str, reason: &str) -> bool {
-    condition(object, type_).is_some_and(|found| found["status"] == status && found["reason"] == reason)
+    condition(object, type_)
+        .is_some_and(|found| found["status"] == status && found["reason"] == reason)
 }
 
 /// What matters of an object in a message.
