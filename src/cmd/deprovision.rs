@@ -13,6 +13,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use skep_crds::platform::PlatformKind;
@@ -38,6 +39,9 @@ Exit codes:
   4    refused: another account, an unconfirmed empty one, or a living or protected cluster
   5    the credentials are missing or were refused
   130  interrupted; what was done until then is in the receipt";
+
+/// How often it is told how far a deletion is: a line for each resource would be too many.
+const TELLING: Duration = Duration::from_millis(500);
 
 /// Show or carry out the deletion of a cluster from its cloud.
 #[derive(Debug, clap::Args)]
@@ -206,7 +210,7 @@ async fn follow(
     loop {
         tokio::select! {
             ended = &mut run => return ended,
-            changed = seen.changed() => if changed.is_err() { return run.await },
+            () = clock.sleep(TELLING) => {}
         }
         let words = progress_in_words(&seen.borrow_and_update());
         if words != told {

@@ -88,6 +88,8 @@ fn attempt(arguments: Arguments) -> Result<ExitCode> {
 
 /// The clouds that this binary can work in. What is not here is not supported.
 fn clouds() -> BTreeMap<PlatformKind, Arc<dyn Cloud>> {
-    let aws: Arc<dyn Cloud> = Arc::new(skep_aws::Aws::new(Arc::new(skep_providers::call::NoObserver)));
+    let aws: Arc<dyn Cloud> = Arc::new(skep_aws::Aws::new(Arc::new(
+        skep_providers::call::NoObserver,
+    )));
     BTreeMap::from([(PlatformKind::Aws, aws)])
 }

@@ -65,7 +65,7 @@ impl Classified for Error {
 /// The clouds that this process can open, and how their credentials are read.
 #[derive(Clone)]
 pub struct Clouds {
-    clouds: Arc<BTreeMap<PlatformKind, Arc<dyn Cloud>>>,
+    by_platform: Arc<BTreeMap<PlatformKind, Arc<dyn Cloud>>>,
     reader: Reader,
     config: ConfigStore,
 }
@@ -78,7 +78,7 @@ impl Clouds {
         config: ConfigStore,
     ) -> Self {
         Self {
-            clouds: Arc::new(clouds),
+            by_platform: Arc::new(clouds),
             reader,
             config,
         }
@@ -86,7 +86,7 @@ impl Clouds {
 
     /// Whether clusters of the platform can be created and deleted.
     pub fn supports(&self, platform: PlatformKind) -> bool {
-        self.clouds.contains_key(&platform)
+        self.by_platform.contains_key(&platform)
     }
 
     /// Opens the account that the credentials belong to. Makes no call to the cloud.
@@ -98,9 +98,9 @@ impl Clouds {
         endpoints: Endpoints,
     ) -> Result<Arc<dyn Account>, Error> {
         let cloud = self
-            .clouds
+            .by_platform
             .get(&platform)
-            .ok_or(Error::Platform(platform.label()))?;
+            .ok_or_else(|| Error::Platform(platform.label()))?;
         let source = self.source(credentials).await?;
         let request = ConnectRequest {
             source,

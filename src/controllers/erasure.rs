@@ -469,11 +469,12 @@ impl Failed {
 
     fn engine(error: &EraseError) -> Self {
         let trouble = match error {
-            EraseError::Identify(source) => trouble_of(source),
+            EraseError::Identify(source) | EraseError::Discover { source, .. } => {
+                trouble_of(source)
+            }
             EraseError::WrongAccount { .. } | EraseError::EmptyUnconfirmed { .. } => {
                 Trouble::WrongAccount
             }
-            EraseError::Discover { source, .. } => trouble_of(source),
             _ => Trouble::Other,
         };
         Self::new(trouble, error)

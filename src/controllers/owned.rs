@@ -6,7 +6,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::PropagationPolicy;
-use kube::{Resource, ResourceExt as _};
+use kube::ResourceExt as _;
 use serde::Serialize;
 use serde_json::json;
 use skep_crds::names::label;

@@ -144,7 +144,6 @@ fn auths(text: &[u8]) -> Result<Auths, &'static str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a broken expectation ends the test")]
 mod tests {
     use super::*;
     use serde_json::{Value, json};

@@ -222,7 +222,7 @@ impl<R: Reconcile> Driver<R> {
 
 impl<R: Reconcile> Runner<R> {
     fn root_changed(&self, change: &Change<R::Root>) {
-        let key_of = |side: &Option<_>| side.as_ref().map(|object| Key::of(object));
+        let key_of = |side: &Option<_>| side.as_ref().map(Key::of);
         let (old, new) = (key_of(&change.old), key_of(&change.new));
         if let Some(gone) = old.filter(|old| new.as_ref() != Some(old)) {
             self.forget(&gone);

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -292,7 +293,8 @@ fn event_name(object: &str, uid: &str, reason: &str, text: &str) -> String {
     let mut name = object[..object.floor_char_boundary(200)].to_owned();
     name.push('.');
     for byte in digest.iter().take(8) {
-        name.push_str(&format!("{byte:02x}"));
+        // Writing to a String does not fail.
+        let _ = write!(name, "{byte:02x}");
     }
     name
 }

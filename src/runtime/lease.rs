@@ -39,8 +39,6 @@ const RENEW: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_secs(3);
 /// Between two looks of a follower.
 const LOOK: Duration = Duration::from_millis(500);
-/// Before a lost renewal is tried again.
-const RETRY: Duration = Duration::from_millis(100);
 /// What one request may take, so that a lost one leaves time for another.
 const REQUEST: Duration = Duration::from_millis(900);
 

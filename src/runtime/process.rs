@@ -134,21 +134,18 @@ impl Process {
             biased;
             () = stop.cancelled() => return Ok(()),
             _ = futures::future::join_all(synced) => {}
-            ended = parts.join_next() => return Err(ended_part(ended)),
+            ended = parts.join_next() => return Err(ended_part(ended.as_ref())),
         }
         health.set_ready();
         tracing::info!("all stores are complete");
         let campaign_stop = CancellationToken::new();
-        let mut campaigning = match candidate {
-            Some((candidate, client)) => {
-                let (claim, metrics) = (context.claim.clone(), context.metrics.clone());
-                let stop = campaign_stop.clone();
-                campaign(client, candidate, claim, metrics, stop).boxed()
-            }
-            None => {
-                context.claim.grant();
-                futures::future::pending().boxed()
-            }
+        let mut campaigning = if let Some((candidate, client)) = candidate {
+            let (claim, metrics) = (context.claim.clone(), context.metrics.clone());
+            let stop = campaign_stop.clone();
+            campaign(client, candidate, claim, metrics, stop).boxed()
+        } else {
+            context.claim.grant();
+            futures::future::pending().boxed()
         };
         let failed = tokio::select! {
             biased;
@@ -157,8 +154,8 @@ impl Process {
                 CampaignEnd::Deposed => ProcessError::Deposed,
                 CampaignEnd::Stopped => ProcessError::Ended("the campaign"),
             }),
-            ended = parts.join_next() => Some(ended_part(ended)),
-            ended = running.join_next(), if !running.is_empty() => Some(ended_part(ended)),
+            ended = parts.join_next() => Some(ended_part(ended.as_ref())),
+            ended = running.join_next(), if !running.is_empty() => Some(ended_part(ended.as_ref())),
         };
         if let Some(failed) = failed {
             return Err(failed);
@@ -185,7 +182,7 @@ impl Process {
 }
 
 /// The name of a part that ended; a part that panicked has none.
-fn ended_part(ended: Option<Result<&'static str, tokio::task::JoinError>>) -> ProcessError {
+fn ended_part(ended: Option<&Result<&'static str, tokio::task::JoinError>>) -> ProcessError {
     match ended {
         Some(Ok(name)) => ProcessError::Ended(name),
         Some(Err(_)) | None => ProcessError::Ended("a part of the process"),

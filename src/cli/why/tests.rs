@@ -1,5 +1,4 @@
 //! The tree as people see it.
-#![expect(clippy::unwrap_used, reason = "a broken expectation ends the test")]
 
 use jiff::{SignedDuration, Timestamp};
 

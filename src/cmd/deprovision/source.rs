@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use skep_crds::names::skep::{CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, FIELD_MANAGER};
 use skep_crds::names::{annotation, secret_key};
 use skep_crds::platform::{DeprovisionPlatform, PlatformKind, aws};
@@ -50,10 +50,10 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "DIR", requires = "metadata_json")]
     creds_dir: Option<PathBuf>,
     /// The account that the cluster was installed into; another one is refused.
-    #[arg(long, requires = "metadata_json")]
+    #[arg(long, requires = "metadata_json", conflicts_with = "name")]
     account: Option<String>,
     /// Base domain of the cluster; a description that claims all of it is corrected.
-    #[arg(long, value_name = "DOMAIN", requires = "metadata_json")]
+    #[arg(long, value_name = "DOMAIN", requires = "metadata_json", conflicts_with = "name")]
     base_domain: Option<String>,
 }
 
@@ -214,7 +214,7 @@ async fn of_hub(
     hub.subject = Subject {
         namespace: namespace.clone(),
         cluster: cluster_name,
-        cluster_uid: cluster.as_ref().and_then(ResourceUid::uid_of).unwrap_or_default(),
+        cluster_uid: cluster.as_ref().and_then(ResourceExt::uid).unwrap_or_default(),
         infra_id: spec.infra_id.clone(),
     };
     let Described { metadata_json, account } = describe(&hub, &spec, order.as_ref()).await?;
@@ -354,17 +354,6 @@ const fn platform_of(facts: &ClusterFacts) -> PlatformKind {
     }
 }
 
-/// `ResourceExt::uid` for `and_then`.
-trait ResourceUid {
-    fn uid_of(&self) -> Option<String>;
-}
-
-impl ResourceUid for ClusterDeployment {
-    fn uid_of(&self) -> Option<String> {
-        self.metadata.uid.clone()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,7 +380,7 @@ mod tests {
     /// docs/spec/20 §3, step 3.
     #[test]
     fn a_living_or_protected_cluster_is_refused() {
-        let mut cluster = ClusterDeployment::new("demo", Default::default());
+        let mut cluster = ClusterDeployment::new("demo", skep_crds::ClusterDeploymentSpec::default());
         let refused = |cluster: Option<&ClusterDeployment>| gate_of(cluster, "demo").is_some();
         assert!(refused(None));
         assert!(refused(Some(&cluster)), "it is not being deleted");

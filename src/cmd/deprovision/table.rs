@@ -61,6 +61,8 @@ fn row(step: &PlannedStep) -> [String; 6] {
         Action::Untag => "untag",
     };
     let id = step.id.as_str();
+    // Where the kind is part of the identifier, it need not be read twice.
+    let id = id.strip_prefix(step.kind.as_str()).and_then(|id| id.strip_prefix('/')).unwrap_or(id);
     let name = if id.ends_with(&step.name) { "" } else { &step.name };
     let because = step.proof.as_ref().map_or_else(|| "shared".to_owned(), ToString::to_string);
     [

@@ -51,10 +51,10 @@ pub enum Step {
 }
 
 /// A plan of this controller.
-pub type AttemptPlan = Plan<Status, Step>;
+pub(super) type AttemptPlan = Plan<Status, Step>;
 
 /// Decides.
-pub fn decide(observed: &Observed, now: Timestamp) -> AttemptPlan {
+pub(super) fn decide(observed: &Observed, now: Timestamp) -> AttemptPlan {
     if observed.deleting {
         return Plan::nothing().because(Note::progress("Deleting", "the attempt is being deleted"));
     }

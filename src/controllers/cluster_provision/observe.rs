@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap()
     }
 
@@ -237,7 +237,7 @@ mod tests {
         }]});
         let stuck = "container installer: ImagePullBackOff: no such image".to_owned();
         assert_eq!(
-            pods_in_words(&[&pod(waiting)]),
+            pods_in_words(&[&pod(&waiting)]),
             Pods::Pending {
                 stuck: true,
                 message: stuck
@@ -252,13 +252,13 @@ mod tests {
         }]});
         let message = "no node".to_owned();
         assert_eq!(
-            pods_in_words(&[&pod(unscheduled)]),
+            pods_in_words(&[&pod(&unscheduled)]),
             Pods::Pending {
                 stuck: true,
                 message
             }
         );
-        let starting = pods_in_words(&[&pod(json!({"phase": "Pending"}))]);
+        let starting = pods_in_words(&[&pod(&json!({"phase": "Pending"}))]);
         assert!(
             matches!(starting, Pods::Pending { stuck: false, .. }),
             "{starting:?}"
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn only_pods_that_have_not_ended_count() {
-        let of = |phase: &str| pod(json!({"phase": phase}));
+        let of = |phase: &str| pod(&json!({"phase": phase}));
         assert_eq!(pods_in_words(&[]), Pods::None);
         assert_eq!(pods_in_words(&[&of("Failed")]), Pods::Ended);
         assert_eq!(

@@ -80,7 +80,7 @@ impl Status {
 }
 
 /// The merge patch of `status`, or `None` when nothing but times would change.
-pub fn merge(root: &ClusterProvision, status: &Status, now: Timestamp) -> Option<Value> {
+pub(super) fn merge(root: &ClusterProvision, status: &Status, now: Timestamp) -> Option<Value> {
     let mut conditions = root.conditions().to_vec();
     let mut patch = serde_json::Map::new();
     let mut changed = false;

@@ -62,8 +62,8 @@ fn failed_job(reason: &str) -> Job {
     })
 }
 
-fn infra_id() -> Option<String> {
-    Some("demo-x7k2p".into())
+fn infra_id() -> String {
+    "demo-x7k2p".to_owned()
 }
 
 fn reason_of_failure(observed: &Observed) -> String {
@@ -127,10 +127,10 @@ fn a_paused_cluster_starts_no_job() {
 fn the_stage_moves_only_when_the_cluster_carries_the_same_infra_id() {
     for (ours, recorded, moves) in [
         (None, None, false),
-        (infra_id(), None, false),
-        (None, infra_id(), false),
-        (infra_id(), Some("demo-other".to_owned()), false),
-        (infra_id(), infra_id(), true),
+        (Some(infra_id()), None, false),
+        (None, Some(infra_id()), false),
+        (Some(infra_id()), Some("demo-other".to_owned()), false),
+        (Some(infra_id()), Some(infra_id()), true),
     ] {
         let observed = Observed {
             infra_id: ours,
@@ -159,7 +159,7 @@ fn the_stage_moves_only_when_the_cluster_carries_the_same_infra_id() {
 fn failures_have_the_specified_reasons() {
     let provisioning = || Observed {
         stage: Stage::Provisioning,
-        infra_id: infra_id(),
+        infra_id: Some(infra_id()),
         ..attempt()
     };
     let classified = classify::Verdict {
@@ -242,7 +242,7 @@ fn failures_have_the_specified_reasons() {
 fn a_job_that_succeeds_completes_the_attempt() {
     let observed = Observed {
         stage: Stage::Provisioning,
-        infra_id: infra_id(),
+        infra_id: Some(infra_id()),
         job: job(JobPhase::Succeeded),
         pods: Pods::Ended,
         ..attempt()
@@ -315,7 +315,7 @@ fn the_job_of_a_success_is_kept_for_a_day() {
 fn failed() -> Observed {
     Observed {
         stage: Stage::Failed,
-        infra_id: infra_id(),
+        infra_id: Some(infra_id()),
         job: failed_job("BackoffLimitExceeded"),
         pods: Pods::Ended,
         ..attempt()

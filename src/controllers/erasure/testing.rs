@@ -47,11 +47,9 @@ impl Hub {
             [(PlatformKind::Aws, Arc::new(cloud.clone()) as Arc<dyn Cloud>)].into();
         let shared = Shared::new(context, ConfigStore::new(Config::default()), clouds);
         let hub = Self { server, clock, cloud, account, shared };
-        for namespace in ["team", "hive"] {
-            hub.seed("", "namespaces", &json!({
-                "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace},
-            }));
-        }
+        hub.seed("", "namespaces", &json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"},
+        }));
         hub.seed_secret("creds", &[("aws_access_key_id", KEY)]);
         hub
     }

@@ -31,7 +31,7 @@ const INSTALLER_LOG: &str = ".openshift_install.log";
 const CONSOLE_LOG: &str = "/tmp/openshift-install-console.log";
 
 /// How long the question whether bootstrapping is over may take (docs/spec/10 §14.7).
-const BOOTSTRAP_QUESTION: Duration = Duration::from_secs(60);
+const BOOTSTRAP_QUESTION: Duration = Duration::from_mins(1);
 
 /// Milestones come in bursts; the hub is told of the last one at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -566,7 +566,7 @@ impl Inputs<'_> {
         Ok(Some((name.to_owned(), secret)))
     }
 
-    /// The hub's authorities, where SSL_CERT_DIR points (docs/spec/10 §14.3).
+    /// The hub's authorities, where `SSL_CERT_DIR` points (docs/spec/10 §14.3).
     async fn trusted_authorities(&self) -> Result<(), Error> {
         let Some(files) = self.hub.config_map(TRUSTED_CA_CONFIG_MAP).await? else {
             return Ok(());

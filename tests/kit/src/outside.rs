@@ -16,7 +16,7 @@ use crate::progress::Progress;
 
 /// Namespace of the operator, and of its lease and receipts.
 pub const NAMESPACE: &str = "hive";
-/// The ServiceAccount of the shipped manifests.
+/// The `ServiceAccount` of the shipped manifests.
 pub const ACCOUNT: &str = "hive-controllers";
 /// The same as the API server calls it.
 pub const USER: &str = "system:serviceaccount:hive:hive-controllers";
@@ -32,7 +32,7 @@ pub struct Outside {
     log: PathBuf,
 }
 
-/// Gives the operator's ServiceAccount the rights of `manifests/base`, without the Deployment. Returns a
+/// Gives the operator's `ServiceAccount` the rights of `manifests/base`, without the Deployment. Returns a
 /// kubeconfig for it.
 pub fn grant(hub: &Hub) -> Result<PathBuf> {
     let base = cache::checkout().join("manifests/base");

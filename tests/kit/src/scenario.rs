@@ -214,7 +214,7 @@ fn pull_secret() -> String {
 /// What makes the first attempt of a cluster fail, with a real error of the cloud and in the midst of the
 /// network: VPC, subnets, addresses and a NAT gateway exist by then. Later attempts succeed.
 pub fn first_attempt_fails() -> String {
-    json!({
+    json!([{
         "stage": "network",
         "action": "fail",
         "operation": "CreateNatGateway",
@@ -222,6 +222,6 @@ pub fn first_attempt_fails() -> String {
         "error": "operation error EC2: CreateNatGateway, https response error StatusCode: 400, api error \
                   NatGatewayLimitExceeded: The maximum number of NAT gateways has been reached.",
         "attempts": [0],
-    })
+    }])
     .to_string()
 }

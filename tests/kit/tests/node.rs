@@ -2,7 +2,6 @@
 //! into, and leave nothing behind.
 //!
 //! A machine has one node: these tests wait for each other, and for whoever else has it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

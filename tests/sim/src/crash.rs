@@ -4,9 +4,17 @@
 //! Between two effects nothing outside the operator changes, so N effects have N + 1 different
 //! places to die: before the first, and after each.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::{
@@ -112,27 +120,30 @@ pub fn play(scenario: &dyn Scenario, settings: Settings, crash: Option<CrashAt>)
     })
 }
 
-/// Plays `scenario` undisturbed and then with a crash at each place.
-pub fn for_every_effect(scenario: &dyn Scenario, settings: Settings) -> Report {
-    let calm = play(scenario, settings, None);
+/// Plays the scenario undisturbed and then with a crash at each place, on all processors: each run
+/// has a scenario of its own.
+pub fn for_every_effect<S: Scenario>(make: impl Fn() -> S + Sync, settings: Settings) -> Report {
+    let calm = play(&make(), settings, None);
     let mut failures = Vec::new();
     if !calm.unexpected.is_empty() {
         failures.push(format!("undisturbed: {}", calm.unexpected.join("\n")));
     }
     let points = places(calm.effects);
-    for point in &points {
-        // A panic inside a variant is a finding about that variant, and the others still run.
-        let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            play(scenario, settings, Some(*point))
-        }));
-        match attempt {
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-                failures.push(format!("{point:?}: {text}"));
-            }
-            Ok(run) => failures.extend(compare(*point, &calm, &run)),
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(BTreeMap::new());
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Some(failure) = variant(&make, settings, *point, &calm) {
+                        found.lock().insert(*point, failure);
+                    }
+                }
+            });
         }
-    }
+    });
+    failures.extend(found.into_inner().into_values());
     let variants = u64::try_from(points.len()).unwrap_or(u64::MAX);
     println!(
         "crash variants: {variants} ({} effects, {} failed)",
@@ -143,6 +154,26 @@ pub fn for_every_effect(scenario: &dyn Scenario, settings: Settings) -> Report {
         effects: calm.effects,
         variants,
         failures,
+    }
+}
+
+/// One run with a crash, and what is wrong with it.
+fn variant<S: Scenario>(
+    make: &(impl Fn() -> S + Sync),
+    settings: Settings,
+    point: CrashAt,
+    calm: &Run,
+) -> Option<String> {
+    // A panic inside a variant is a finding about that variant, and the others still run.
+    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        play(&make(), settings, Some(point))
+    }));
+    match attempt {
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            Some(format!("{point:?}: {text}"))
+        }
+        Ok(run) => compare(point, calm, &run),
     }
 }
 
@@ -176,7 +207,8 @@ pub fn difference(calm: &Ending, other: &Ending) -> Vec<String> {
         match other.objects.get(key) {
             None => found.push(format!("missing: {key}")),
             Some(held) if held != object => {
-                found.push(format!("different: {key}\n    {object}\n    {held}"));
+                let paths = transcript::differences(object, held).join(", ");
+                found.push(format!("different: {key}: {paths}"));
             }
             Some(_) => {}
         }

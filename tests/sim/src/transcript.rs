@@ -139,7 +139,7 @@ fn changes(effect: &Effect) -> Vec<String> {
     match (&effect.before, &effect.after) {
         (Some(before), Some(after)) => {
             let mut found = Vec::new();
-            differences("", before, after, secret, &mut found);
+            differ("", before, after, secret, &mut found);
             found
         }
         (Some(_), None) => vec!["(gone)".to_owned()],
@@ -147,7 +147,15 @@ fn changes(effect: &Effect) -> Vec<String> {
     }
 }
 
-fn differences(path: &str, before: &Value, after: &Value, secret: bool, found: &mut Vec<String>) {
+/// What differs between two objects, as `path=value` of the second.
+pub fn differences(before: &Value, after: &Value) -> Vec<String> {
+    let secret = after["kind"] == "Secret";
+    let mut found = Vec::new();
+    differ("", before, after, secret, &mut found);
+    found
+}
+
+fn differ(path: &str, before: &Value, after: &Value, secret: bool, found: &mut Vec<String>) {
     const UNINTERESTING: [&str; 3] = [
         "metadata.resourceVersion",
         "metadata.generation",
@@ -169,7 +177,7 @@ fn differences(path: &str, before: &Value, after: &Value, secret: bool, found: &
                 old.get(name).unwrap_or(absent),
                 new.get(name).unwrap_or(absent),
             );
-            differences(&inner, pair.0, pair.1, secret, found);
+            differ(&inner, pair.0, pair.1, secret, found);
         }
         return;
     }
@@ -184,7 +192,7 @@ fn differences(path: &str, before: &Value, after: &Value, secret: bool, found: &
             } else {
                 format!("{path}.{name}")
             };
-            differences(&inner, &Value::Null, value, secret, found);
+            differ(&inner, &Value::Null, value, secret, found);
         }
         return;
     }

@@ -265,7 +265,7 @@ impl Scenario for Story {
 
 #[test]
 fn an_operator_that_does_it_right_ends_the_same_however_it_dies() {
-    let report = for_every_effect(&Story::of(Toy::default()), Settings::seeded(1));
+    let report = for_every_effect(|| Story::of(Toy::default()), Settings::seeded(1));
     report.assert_clean();
     assert_eq!(report.variants, report.effects + 1);
     assert!(report.effects >= 10, "{} effects", report.effects);
@@ -277,7 +277,7 @@ fn random_names_are_found_out() {
         random_names: true,
         ..Toy::default()
     };
-    let report = for_every_effect(&Story::of(toy), Settings::seeded(1));
+    let report = for_every_effect(|| Story::of(toy), Settings::seeded(1));
     let found = report.failures.join("\n");
     assert!(found.contains("secrets: 3 created instead of 2"), "{found}");
 }
@@ -318,13 +318,15 @@ fn an_effect_before_its_record_is_found_out_when_the_object_goes_meanwhile() {
             self.0.outside(world)
         }
     }
-    let right = Hasty(Story::of(Toy::default()));
-    for_every_effect(&right, Settings::seeded(1)).assert_clean();
-    let wrong = Hasty(Story::of(Toy {
-        holds_too_late: true,
-        ..Toy::default()
-    }));
-    let report = for_every_effect(&wrong, Settings::seeded(1));
+    let right = || Hasty(Story::of(Toy::default()));
+    for_every_effect(right, Settings::seeded(1)).assert_clean();
+    let wrong = || {
+        Hasty(Story::of(Toy {
+            holds_too_late: true,
+            ..Toy::default()
+        }))
+    };
+    let report = for_every_effect(wrong, Settings::seeded(1));
     let found = report.failures.join("\n");
     assert!(found.contains("thing of a"), "{found}");
 }

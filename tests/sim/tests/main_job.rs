@@ -46,7 +46,7 @@ fn a_cluster_is_installed_at_the_second_attempt_and_deleted_without_a_trace() {
 
 #[test]
 fn it_ends_the_same_wherever_the_operator_is_killed() {
-    let report = for_every_effect(&story(), Settings::seeded(1));
+    let report = for_every_effect(story, Settings::seeded(1));
     report.assert_clean();
     assert_eq!(report.variants, report.effects + 1);
 }

@@ -92,7 +92,14 @@ fn figures(
     deleted: &skep_kit::oracle::Deleted,
 ) {
     let number = |count: u64| u32::try_from(count).map_or(f64::INFINITY, f64::from);
-    let imposed = waits.waves + QUIET_PERIOD_S;
+    // The quiet period begins when the control plane has ended, whatever else is still waited for.
+    let instances = waits
+        .waits
+        .iter()
+        .filter(|wait| wait.kind.starts_with("instance"))
+        .map(|wait| wait.seconds)
+        .fold(0.0, f64::max);
+    let imposed = waits.waves.max(instances + QUIET_PERIOD_S);
     record.figure(
         "deprovision_s",
         took,
@@ -103,7 +110,7 @@ fn figures(
         "deprovision_imposed_s",
         imposed,
         "-",
-        "instances, then the longest of gateways, balancers and endpoints; and the quiet period of 20 s",
+        "instances, then the longer of the quiet period (20 s) and the slowest gateway, balancer or endpoint",
     );
     record.figure(
         "deprovision_critical_path_ratio",

@@ -52,7 +52,10 @@ impl Histogram {
                 .next()
                 .and_then(|count| count.parse().ok())
                 .unwrap_or_default();
-            match buckets.iter_mut().find(|(known, _)| *known == bound) {
+            match buckets
+                .iter_mut()
+                .find(|(known, _)| known.total_cmp(&bound).is_eq())
+            {
                 Some((_, sum)) => *sum += count,
                 None => buckets.push((bound, count)),
             }
@@ -64,7 +67,8 @@ impl Histogram {
     /// What was added since an earlier reading.
     pub(super) fn since(&self, earlier: &Self) -> Self {
         let before = |bound: f64| {
-            let found = earlier.0.iter().find(|(known, _)| *known == bound);
+            let mut known = earlier.0.iter();
+            let found = known.find(|(known, _)| known.total_cmp(&bound).is_eq());
             found.map_or(0.0, |(_, count)| *count)
         };
         Self(

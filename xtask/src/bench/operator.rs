@@ -44,7 +44,7 @@ struct Bench<'a> {
 
 pub(super) fn measure(
     record: &mut Record,
-    skep: &Path,
+    program: &Path,
     clusters: usize,
     progress: &Progress,
 ) -> Result<()> {
@@ -53,7 +53,7 @@ pub(super) fn measure(
     let hub = Hub::start(&options.shown_by(progress.clone()))?;
     let kubeconfig = outside::grant(&hub)?;
     let objects = Objects::new(&hub)?;
-    let bench = Bench {
+    let on = Bench {
         hub: &hub,
         objects: &objects,
     };
@@ -65,21 +65,21 @@ pub(super) fn measure(
         cluster.create(&objects)?;
     }
     step.done();
-    bench.describe(record, &fleet)?;
-    let mut leader = Outside::start(&hub, skep, &kubeconfig, "bench-leader")?;
+    on.describe(record, &fleet)?;
+    let mut leader = Outside::start(&hub, program, &kubeconfig, "bench-leader")?;
     let step = progress.step("let them be adopted", "10 s");
-    bench.adoption(record, &leader, clusters)?;
+    on.adoption(record, &leader, clusters)?;
     step.done();
-    let follower = Outside::start(&hub, skep, &kubeconfig, "bench-follower")?;
+    let follower = Outside::start(&hub, program, &kubeconfig, "bench-follower")?;
     follower.await_ready()?;
     let step = progress.step("remove labels by hand", "5 s");
-    bench.restoration(record, &leader, &fleet)?;
+    on.restoration(record, &leader, &fleet)?;
     step.done();
     let step = progress.step("create clusters at 2/s", "30 s");
-    bench.creation(record)?;
+    on.creation(record)?;
     step.done();
     let step = progress.step("watch a steady minute", "1 min");
-    bench.silence(record)?;
+    on.silence(record)?;
     step.done();
     let how = format!("VmRSS with {} clusters", clusters + CREATIONS);
     record.figure(
@@ -94,7 +94,7 @@ pub(super) fn measure(
         "below 40",
         format!("{how}, follower"),
     );
-    bench.takeover(record, &mut leader, &fleet)?;
+    on.takeover(record, &mut leader, &fleet)?;
     hub.stop()
 }
 

@@ -1,10 +1,5 @@
 //! Tables of docs/spec/10 §5–11, §18–19 and docs/spec/20 §1, and what holds for every observation.
 //! Here: the clusters that they are about.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a broken expectation ends the test"
-)]
 
 mod attempts;
 mod deletion;

@@ -84,7 +84,7 @@ impl World {
         what: &str,
         wanted: impl Fn(Option<&Value>) -> bool,
     ) -> Option<Value> {
-        let waited = wait_until(what, PATIENCE, || {
+        let outcome = wait_until(what, PATIENCE, || {
             let found = self.objects.get(of, namespace, name)?;
             Ok(if wanted(found.as_ref()) {
                 Ok(found)
@@ -95,10 +95,9 @@ impl World {
                 ))
             })
         });
-        waited.unwrap_or_else(|error| {
+        outcome.unwrap_or_else(|error| {
             let logs: Vec<String> = self.operators.iter().map(Outside::log).collect();
-            let error = format!("{error:#}\n{}", logs.join("\n---\n"));
-            Err::<Option<Value>, _>(error).unwrap()
+            panic!("{error:#}\n{}", logs.join("\n---\n"))
         })
     }
 

@@ -50,7 +50,7 @@ impl Process {
 }
 
 /// Where the operator dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CrashAt {
     /// The numbered effect is asked for and never happens.
     Before(u64),

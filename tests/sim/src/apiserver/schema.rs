@@ -12,12 +12,19 @@ use super::{
     verbs::Hook,
 };
 
-impl ApiServer {
-    /// Serves the resource of a definition written in YAML, under its schema.
+/// A parsed `CustomResourceDefinition`: parsing takes longer than many a simulated day.
+#[derive(Clone)]
+pub struct Definition {
+    kind: Kind,
+    schema: Arc<Value>,
+}
+
+impl Definition {
+    /// Reads a definition written in YAML.
     ///
     /// # Panics
     /// When the text is no `CustomResourceDefinition`.
-    pub fn install_definition(&self, yaml: &str) {
+    pub fn parse(yaml: &str) -> Self {
         let definition: Value = serde_saphyr::from_str(yaml).expect("a YAML document");
         let spec = &definition["spec"];
         let version = &spec["versions"][0];
@@ -31,14 +38,36 @@ impl ApiServer {
         assert!(!kind.plural.is_empty(), "not a CustomResourceDefinition");
         kind.namespaced = spec["scope"] == "Namespaced";
         kind.status = version["subresources"].get("status").is_some();
-        let schema = version["schema"]["openAPIV3Schema"].clone();
+        let schema = Arc::new(version["schema"]["openAPIV3Schema"].clone());
+        Self { kind, schema }
+    }
+
+    /// All definitions in the YAML files of a folder.
+    ///
+    /// # Panics
+    /// When the folder cannot be read.
+    pub fn parse_folder(folder: impl AsRef<std::path::Path>) -> Vec<Self> {
+        let entries = std::fs::read_dir(folder).expect("a folder of definitions");
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+        paths.sort();
+        let texts = paths.iter().map(std::fs::read_to_string);
+        texts
+            .map(|text| Self::parse(&text.expect("a text")))
+            .collect()
+    }
+}
+
+impl ApiServer {
+    /// Serves the resource of a definition, under its schema.
+    pub fn install_definition(&self, definition: &Definition) {
+        let Definition { kind, schema } = definition.clone();
         self.add_hook(hook(kind.clone(), schema));
         self.register(kind);
     }
 }
 
 /// Applies `schema` to each write of an object of `of`.
-fn hook(of: Kind, schema: Value) -> Hook {
+fn hook(of: Kind, schema: Arc<Value>) -> Hook {
     Arc::new(move |kind: &Kind, object: &mut Value, _: Option<&Value>| {
         if kind.group != of.group || kind.plural != of.plural {
             return Ok(());

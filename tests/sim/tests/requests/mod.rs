@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use kube::client::Body;
 use serde_json::{Value, json};
-use skep_sim::world::{Settings, simulate};
+use skep_sim::{
+    apiserver::schema::Definition,
+    world::{Settings, simulate},
+};
 
 /// One request. `{name.uid}` and `{name.rv}` stand for what the last answer about `name` said.
 pub(crate) struct Ask {
@@ -693,18 +696,9 @@ fn watches(maps: &str, map: &dyn Fn(&str, Value) -> Value) -> Vec<Ask> {
     ]
 }
 
-/// The definitions that the table needs, in YAML.
-pub(crate) fn definitions() -> Vec<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crds/yaml");
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    paths
-        .iter()
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect()
+/// The definitions that the table needs.
+fn definitions() -> Vec<Definition> {
+    Definition::parse_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/../../crds/yaml"))
 }
 
 /// Asks the whole table of the model.
