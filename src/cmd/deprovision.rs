@@ -156,7 +156,11 @@ async fn plan(
     } else {
         write!(out, "{}", table::of_plan(&plan))?;
     }
-    Ok(if plan.gaps.is_empty() { Ending::Done } else { Ending::Left })
+    Ok(if plan.gaps.is_empty() {
+        Ending::Done
+    } else {
+        Ending::Left
+    })
 }
 
 async fn erase(args: &RunArgs, clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> Result<Ending> {
@@ -190,7 +194,11 @@ async fn erase(args: &RunArgs, clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>) 
         }
     };
     print(&receipt, args)?;
-    Ok(if receipt.complete { Ending::Done } else { Ending::Left })
+    Ok(if receipt.complete {
+        Ending::Done
+    } else {
+        Ending::Left
+    })
 }
 
 /// Runs the engine and tells on standard error how far it is. The first signal ends it between two calls.
@@ -227,20 +235,32 @@ fn print(receipt: &Receipt, args: &RunArgs) -> Result<()> {
         std::fs::write(file, &json).with_context(|| format!("cannot write {}", file.display()))?;
     }
     let mut out = io::stdout().lock();
-    if args.json { writeln!(out, "{json}")? } else { write!(out, "{receipt}")? }
+    if args.json {
+        writeln!(out, "{json}")?
+    } else {
+        write!(out, "{receipt}")?
+    }
     Ok(())
 }
 
 async fn receipt(name: &str, hub: &HubArgs, json: bool) -> Result<Ending> {
-    let Hub { receipts, namespace, .. } = Hub::connect(hub).await?;
+    let Hub {
+        receipts,
+        namespace,
+        ..
+    } = Hub::connect(hub).await?;
     let found = receipts.of_cluster(&namespace, name).await?;
-    anyhow::ensure!(!found.is_empty(), "there is no receipt of {namespace}/{name}");
+    anyhow::ensure!(
+        !found.is_empty(),
+        "there is no receipt of {namespace}/{name}"
+    );
     let mut out = io::stdout().lock();
     let mut all = Vec::new();
     for config_map in &found {
         let data = config_map.data.clone().unwrap_or_default();
-        let read: Option<Receipt> =
-            data.get(RECEIPT_KEY).and_then(|text| serde_json::from_str(text).ok());
+        let read: Option<Receipt> = data
+            .get(RECEIPT_KEY)
+            .and_then(|text| serde_json::from_str(text).ok());
         match read {
             Some(receipt) if json => all.push(serde_json::to_value(receipt)?),
             Some(receipt) => writeln!(out, "{receipt}")?,
@@ -268,13 +288,17 @@ fn ending_of(error: &anyhow::Error) -> Ending {
     }
     if let Some(error) = error.downcast_ref::<EraseError>() {
         return match error {
-            EraseError::WrongAccount { .. } | EraseError::EmptyUnconfirmed { .. } => Ending::Refused,
+            EraseError::WrongAccount { .. } | EraseError::EmptyUnconfirmed { .. } => {
+                Ending::Refused
+            }
             EraseError::Identify(source) | EraseError::Discover { source, .. } => of_class(source),
             EraseError::Cancelled { .. } => Ending::Interrupted,
             _ => Ending::Failed,
         };
     }
-    error.downcast_ref::<skep_providers::Error>().map_or(Ending::Failed, of_class)
+    error
+        .downcast_ref::<skep_providers::Error>()
+        .map_or(Ending::Failed, of_class)
 }
 
 fn of_class(error: &skep_providers::Error) -> Ending {
@@ -327,11 +351,28 @@ mod tests {
     #[test]
     fn each_kind_of_trouble_has_its_exit_code() {
         let account = |id: &str| AccountId::new("aws", id);
-        let cloud =
-            |class| Box::new(skep_providers::Error::new("sts:GetCallerIdentity", class, "no"));
+        let cloud = |class| {
+            Box::new(skep_providers::Error::new(
+                "sts:GetCallerIdentity",
+                class,
+                "no",
+            ))
+        };
         for (error, code) in [
-            (EraseError::WrongAccount { expected: account("1"), found: account("2") }, 4),
-            (EraseError::EmptyUnconfirmed { infra_id: "x".into(), found: account("2") }, 4),
+            (
+                EraseError::WrongAccount {
+                    expected: account("1"),
+                    found: account("2"),
+                },
+                4,
+            ),
+            (
+                EraseError::EmptyUnconfirmed {
+                    infra_id: "x".into(),
+                    found: account("2"),
+                },
+                4,
+            ),
             (EraseError::Identify(cloud(Class::Unauthenticated)), 5),
             (EraseError::Identify(cloud(Class::Transient)), 1),
             (EraseError::Cancelled { receipt: None }, 130),
@@ -339,7 +380,10 @@ mod tests {
             let words = error.to_string();
             assert_eq!(ending_of(&error.into()).code(), code, "{words}");
         }
-        assert_eq!(ending_of(&source::Error::Gate("alive".into()).into()).code(), 4);
+        assert_eq!(
+            ending_of(&source::Error::Gate("alive".into()).into()).code(),
+            4
+        );
         assert_eq!(ending_of(&anyhow::anyhow!("no hub")).code(), 1);
     }
 }

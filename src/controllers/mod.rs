@@ -66,23 +66,33 @@ fn watch(process: &mut Process, stores: &Stores) {
     process.watch(jobs, Selection::all().labels(label::JOB_TYPE));
     process.watch(pods, Selection::all().labels(label::JOB_TYPE));
     process.watch(secrets, Selection::all());
-    process.watch(config_maps, Selection::all().labels(label::INJECT_TRUSTED_CA_BUNDLE));
+    process.watch(
+        config_maps,
+        Selection::all().labels(label::INJECT_TRUSTED_CA_BUNDLE),
+    );
     process.watch(namespaces, Selection::all());
 }
 
 fn cluster_deployments(shared: &Shared, options: Options<'_>) -> Driver<Clusters> {
     let stores = &shared.stores;
-    let controller = Clusters { shared: shared.clone() };
+    let controller = Clusters {
+        shared: shared.clone(),
+    };
     let of_cluster = || bell::label(label::CLUSTER_DEPLOYMENT_NAME);
-    let driver = Driver::new(controller, &stores.clusters, &shared.context, throttled::<Clusters>(shared, options))
-        .rung_by(&stores.provisions, of_cluster())
-        .rung_by(&stores.deprovisions, bell::namesake())
-        .rung_by(&stores.jobs, of_cluster())
-        .rung_by(&stores.pods, of_cluster())
-        .rung_by_input(&stores.image_sets, bell::index(secrets::IMAGE_SET))
-        .rung_by_input(&stores.secrets, bell::index(secrets::REFERS))
-        .rung_by(&stores.config_maps, bells::beside_trusted_ca)
-        .rung_by(&stores.namespaces, bells::in_dying_namespace);
+    let driver = Driver::new(
+        controller,
+        &stores.clusters,
+        &shared.context,
+        throttled::<Clusters>(shared, options),
+    )
+    .rung_by(&stores.provisions, of_cluster())
+    .rung_by(&stores.deprovisions, bell::namesake())
+    .rung_by(&stores.jobs, of_cluster())
+    .rung_by(&stores.pods, of_cluster())
+    .rung_by_input(&stores.image_sets, bell::index(secrets::IMAGE_SET))
+    .rung_by_input(&stores.secrets, bell::index(secrets::REFERS))
+    .rung_by(&stores.config_maps, bells::beside_trusted_ca)
+    .rung_by(&stores.namespaces, bells::in_dying_namespace);
     shared.checks.rings(shared.erasures.rings(driver))
 }
 
@@ -102,22 +112,32 @@ fn cluster_provisions(
         patterns,
     };
     let of_attempt = || bell::label(label::CLUSTER_PROVISION);
-    let driver =
-        Driver::new(controller, &stores.provisions, &shared.context, throttled::<Attempts>(shared, options))
-            .rung_by(&stores.jobs, of_attempt())
-            .rung_by(&stores.pods, of_attempt())
-            .rung_by(&stores.secrets, bell::owner())
-            .rung_by(&stores.clusters, bells::attempts_of_cluster);
+    let driver = Driver::new(
+        controller,
+        &stores.provisions,
+        &shared.context,
+        throttled::<Attempts>(shared, options),
+    )
+    .rung_by(&stores.jobs, of_attempt())
+    .rung_by(&stores.pods, of_attempt())
+    .rung_by(&stores.secrets, bell::owner())
+    .rung_by(&stores.clusters, bells::attempts_of_cluster);
     shared.erasures.rings(driver)
 }
 
 fn cluster_deprovisions(shared: &Shared, options: Options<'_>) -> Driver<Deprovisions> {
     let stores = &shared.stores;
-    let controller = Deprovisions { shared: shared.clone(), started: Arc::default() };
+    let controller = Deprovisions {
+        shared: shared.clone(),
+        started: Arc::default(),
+    };
     let options = throttled::<Deprovisions>(shared, options);
     let driver = Driver::new(controller, &stores.deprovisions, &shared.context, options)
         .rung_by(&stores.clusters, bell::namesake())
-        .rung_by_input(&stores.secrets, bell::index(cluster_deprovision::SECRETS_INDEX));
+        .rung_by_input(
+            &stores.secrets,
+            bell::index(cluster_deprovision::SECRETS_INDEX),
+        );
     shared.erasures.rings(driver)
 }
 

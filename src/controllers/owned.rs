@@ -5,8 +5,8 @@
 //! one of somebody else is an error. Nothing is ever overwritten here.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::PropagationPolicy;
 use kube::ResourceExt as _;
+use kube::api::PropagationPolicy;
 use serde::Serialize;
 use serde_json::json;
 use skep_crds::names::label;

@@ -260,6 +260,7 @@ impl Bucket {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as a client gives it")]
     fn answer(code: u16) -> Result<Response<Body>, kube::Error> {
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::from_u16(code).unwrap_or_default();

@@ -39,6 +39,8 @@ const RENEW: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_secs(3);
 /// Between two looks of a follower.
 const LOOK: Duration = Duration::from_millis(500);
+/// Before a lost renewal is tried again.
+const RETRY: Duration = Duration::from_millis(100);
 /// What one request may take, so that a lost one leaves time for another.
 const REQUEST: Duration = Duration::from_millis(900);
 
@@ -220,13 +222,11 @@ pub async fn campaign(
             break CampaignEnd::Deposed;
         }
         let now = campaign.clock.elapsed();
-        let again = if leads {
-            // A lost renewal is tried again at once, within the claim.
-            (began + RENEW)
-                .min(*claim.until.lock())
-                .max(now + Duration::from_millis(50))
-        } else {
-            campaign.look_again(now)
+        let again = match (leads, turn) {
+            (true, Turn::Held) => (began + RENEW).max(now),
+            // A lost renewal is tried again at once: it, or its answer, may have been all that was lost.
+            (true, Turn::Followed | Turn::Unknown) => now + RETRY,
+            (false, _) => campaign.look_again(now),
         };
         tokio::select! {
             biased;

@@ -283,8 +283,6 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::panic, reason = "a task that panics is what a test is about")]
-
     use std::time::Duration;
 
     use super::*;

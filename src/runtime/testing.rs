@@ -1,5 +1,4 @@
 //! What the tests of the runtime share: a kind of their own, and a hub to keep it in.
-#![expect(clippy::expect_used, reason = "a broken expectation ends the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -97,7 +97,8 @@ pub async fn watch<K: Kind>(
 
 /// Watches do not all start again at once.
 fn seed_of(kind: &str) -> u64 {
-    kind.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte))
+    kind.bytes()
+        .fold(7, |seed: u64, byte| seed.wrapping_mul(31) ^ u64::from(byte))
 }
 
 fn take<K: Kind>(

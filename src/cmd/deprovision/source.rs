@@ -53,7 +53,12 @@ pub(super) struct SourceArgs {
     #[arg(long, requires = "metadata_json", conflicts_with = "name")]
     account: Option<String>,
     /// Base domain of the cluster; a description that claims all of it is corrected.
-    #[arg(long, value_name = "DOMAIN", requires = "metadata_json", conflicts_with = "name")]
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        requires = "metadata_json",
+        conflicts_with = "name"
+    )]
     base_domain: Option<String>,
 }
 
@@ -145,16 +150,29 @@ impl SourceArgs {
     ) -> Result<Cluster> {
         let bytes = std::fs::read(metadata)
             .with_context(|| format!("cannot read {}", metadata.display()))?;
-        let hints = Hints { infra_id: None, base_domain: self.base_domain.clone() };
+        let hints = Hints {
+            infra_id: None,
+            base_domain: self.base_domain.clone(),
+        };
         let facts = ClusterFacts::from_metadata(&bytes, &hints)?;
         let platform = platform_of(&facts);
         let cloud = clouds.get(&platform);
-        let cloud = cloud.ok_or_else(|| anyhow!("clusters on {} cannot be deleted yet", facts.cloud()))?;
+        let cloud =
+            cloud.ok_or_else(|| anyhow!("clusters on {} cannot be deleted yet", facts.cloud()))?;
         let source = CredentialSource::from_secret(read_directory(credentials)?);
         let (region, endpoints) = (facts.region().to_owned(), facts.endpoints());
-        let opened = cloud.connect(ConnectRequest { source, region, endpoints }).await;
+        let opened = cloud
+            .connect(ConnectRequest {
+                source,
+                region,
+                endpoints,
+            })
+            .await;
         let opened = opened.map_err(|error| Error::Credentials(error.to_string()))?;
-        let account = self.account.as_deref().map(|account| account_of(account, facts.cloud()));
+        let account = self
+            .account
+            .as_deref()
+            .map(|account| account_of(account, facts.cloud()));
         Ok(Cluster {
             account: account.transpose()?,
             facts: Arc::new(facts),
@@ -173,9 +191,13 @@ impl Hub {
         if let Some(namespace) = &args.operator_namespace {
             config.hive_namespace.clone_from(namespace);
         }
-        let client = kube::Client::try_default().await.context("cannot connect to the hub")?;
-        let namespace =
-            args.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+        let client = kube::Client::try_default()
+            .await
+            .context("cannot connect to the hub")?;
+        let namespace = args
+            .namespace
+            .clone()
+            .unwrap_or_else(|| client.default_namespace().to_owned());
         let reader = Reader::new(client.clone());
         let writer = Writer::new(client, FIELD_MANAGER, Metrics::new());
         let operator = config.hive_namespace.clone();
@@ -186,7 +208,13 @@ impl Hub {
             cluster_uid: String::new(),
             infra_id: String::new(),
         };
-        Ok(Self { receipts, subject, namespace, reader, config: ConfigStore::new(config) })
+        Ok(Self {
+            receipts,
+            subject,
+            namespace,
+            reader,
+            config: ConfigStore::new(config),
+        })
     }
 }
 
@@ -196,12 +224,22 @@ async fn of_hub(
     clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
 ) -> Result<Cluster> {
     let namespace = hub.namespace.clone();
-    let order = hub.reader.get_live::<ClusterDeprovision>(&namespace, name).await?;
+    let order = hub
+        .reader
+        .get_live::<ClusterDeprovision>(&namespace, name)
+        .await?;
     let owner = order.as_ref().and_then(|order| {
-        order.owner_references().iter().find(|owner| owner.controller == Some(true)).cloned()
+        order
+            .owner_references()
+            .iter()
+            .find(|owner| owner.controller == Some(true))
+            .cloned()
     });
     let cluster_name = owner.map_or_else(|| name.to_owned(), |owner| owner.name);
-    let cluster = hub.reader.get_live::<ClusterDeployment>(&namespace, &cluster_name).await?;
+    let cluster = hub
+        .reader
+        .get_live::<ClusterDeployment>(&namespace, &cluster_name)
+        .await?;
     let spec = match (&order, &cluster) {
         (Some(order), _) => order.spec.clone(),
         (None, Some(cluster)) => order_of(cluster).ok_or_else(|| {
@@ -214,28 +252,47 @@ async fn of_hub(
     hub.subject = Subject {
         namespace: namespace.clone(),
         cluster: cluster_name,
-        cluster_uid: cluster.as_ref().and_then(ResourceExt::uid).unwrap_or_default(),
+        cluster_uid: cluster
+            .as_ref()
+            .and_then(ResourceExt::uid)
+            .unwrap_or_default(),
         infra_id: spec.infra_id.clone(),
     };
-    let Described { metadata_json, account } = describe(&hub, &spec, order.as_ref()).await?;
-    let hints =
-        Hints { infra_id: Some(spec.infra_id.clone()), base_domain: spec.base_domain.clone() };
+    let Described {
+        metadata_json,
+        account,
+    } = describe(&hub, &spec, order.as_ref()).await?;
+    let hints = Hints {
+        infra_id: Some(spec.infra_id.clone()),
+        base_domain: spec.base_domain.clone(),
+    };
     let facts = ClusterFacts::from_metadata(&metadata_json, &hints)?;
     let platform = spec.platform.clone().unwrap_or_default();
-    let role = platform.aws.as_ref().and_then(|aws| aws.credentials_assume_role.as_ref());
+    let role = platform
+        .aws
+        .as_ref()
+        .and_then(|aws| aws.credentials_assume_role.as_ref());
     let credentials = CredentialsRef {
         namespace,
         secret: platform.credentials_secret().map(str::to_owned),
         assume_role: role.map(|role| (role.role_arn.clone(), role.external_id.clone())),
     };
     let opened = Clouds::new(clouds.clone(), hub.reader.clone(), hub.config.clone())
-        .open(platform.kind(), &credentials, facts.region(), facts.endpoints())
+        .open(
+            platform.kind(),
+            &credentials,
+            facts.region(),
+            facts.endpoints(),
+        )
         .await
         .map_err(|error| Error::Credentials(crate::runtime::error_chain(&error)))?;
-    let recorded = cluster.as_ref().and_then(|cluster| {
-        cluster.annotations().get(CLOUD_ACCOUNT_ANNOTATION).cloned()
-    });
-    let account = account.or(recorded).map(|account| AccountId::parse(&account)).transpose()?;
+    let recorded = cluster
+        .as_ref()
+        .and_then(|cluster| cluster.annotations().get(CLOUD_ACCOUNT_ANNOTATION).cloned());
+    let account = account
+        .or(recorded)
+        .map(|account| AccountId::parse(&account))
+        .transpose()?;
     let mut warnings = Vec::new();
     if account.is_none() {
         warnings.push("no account was recorded when the cluster was installed".to_owned());
@@ -244,41 +301,65 @@ async fn of_hub(
         warnings.push("the operator may be deleting this cluster at the same time".to_owned());
     }
     let gate = gate_of(cluster.as_ref(), name);
-    Ok(Cluster { facts: Arc::new(facts), account, opened, hub: Some(hub), gate, warnings })
+    Ok(Cluster {
+        facts: Arc::new(facts),
+        account,
+        opened,
+        hub: Some(hub),
+        gate,
+        warnings,
+    })
 }
 
 /// docs/spec/20 §3: what a hand-made order cannot do, a command cannot do either.
 fn gate_of(cluster: Option<&ClusterDeployment>, name: &str) -> Option<String> {
     let by_files = "or describe it by --metadata-json and --creds-dir";
     let Some(cluster) = cluster else {
-        return Some(format!("ClusterDeployment {name} does not exist; restore it, {by_files}"));
+        return Some(format!(
+            "ClusterDeployment {name} does not exist; restore it, {by_files}"
+        ));
     };
     let protected = cluster.annotations().get(annotation::PROTECTED_DELETE);
     if annotation::is_true(protected.map(String::as_str)) {
-        return Some(format!("ClusterDeployment {name} is protected against deletion"));
+        return Some(format!(
+            "ClusterDeployment {name} is protected against deletion"
+        ));
     }
-    cluster.metadata.deletion_timestamp.is_none().then(|| {
-        format!("ClusterDeployment {name} is not being deleted; delete it, {by_files}")
-    })
+    cluster
+        .metadata
+        .deletion_timestamp
+        .is_none()
+        .then(|| format!("ClusterDeployment {name} is not being deleted; delete it, {by_files}"))
 }
 
 /// The order that the hub would give for a cluster, as far as this command reads it.
 fn order_of(cluster: &ClusterDeployment) -> Option<ClusterDeprovisionSpec> {
     let metadata = cluster.spec.cluster_metadata.as_ref()?;
-    let found = metadata.platform.as_ref().and_then(|platform| platform.aws.as_ref());
-    let aws = cluster.spec.platform.aws.as_ref().map(|platform| aws::Deprovision {
-        credentials_assume_role: platform.credentials_assume_role.clone(),
-        credentials_secret_ref: platform.credentials_secret_ref.clone(),
-        hosted_zone_role: found.and_then(|found| found.hosted_zone_role.clone()),
-        region: platform.region.clone(),
-    });
+    let found = metadata
+        .platform
+        .as_ref()
+        .and_then(|platform| platform.aws.as_ref());
+    let aws = cluster
+        .spec
+        .platform
+        .aws
+        .as_ref()
+        .map(|platform| aws::Deprovision {
+            credentials_assume_role: platform.credentials_assume_role.clone(),
+            credentials_secret_ref: platform.credentials_secret_ref.clone(),
+            hosted_zone_role: found.and_then(|found| found.hosted_zone_role.clone()),
+            region: platform.region.clone(),
+        });
     Some(ClusterDeprovisionSpec {
         base_domain: Some(cluster.spec.base_domain.clone()),
         cluster_id: Some(metadata.cluster_id.clone()),
         cluster_name: Some(cluster.spec.cluster_name.clone()),
         infra_id: metadata.infra_id.clone(),
         metadata_json_secret_ref: metadata.metadata_json_secret_ref.clone(),
-        platform: Some(DeprovisionPlatform { aws, ..DeprovisionPlatform::default() }),
+        platform: Some(DeprovisionPlatform {
+            aws,
+            ..DeprovisionPlatform::default()
+        }),
     })
 }
 
@@ -297,17 +378,28 @@ async fn describe(
     let mut data = BTreeMap::new();
     if let Some(name) = spec.metadata_json_secret() {
         let secret = hub.reader.get_live::<Secret>(&hub.namespace, name).await?;
-        ensure!(secret.is_some() || legacy, "Secret {name}, which describes the cluster, is missing");
+        ensure!(
+            secret.is_some() || legacy,
+            "Secret {name}, which describes the cluster, is missing"
+        );
         data = secret.and_then(|secret| secret.data).unwrap_or_default();
     }
-    let account = data.remove(CLOUD_ACCOUNT_SECRET_KEY).map(|ByteString(bytes)| bytes);
+    let account = data
+        .remove(CLOUD_ACCOUNT_SECRET_KEY)
+        .map(|ByteString(bytes)| bytes);
     let account = account.and_then(|bytes| String::from_utf8(bytes).ok());
     let metadata_json = match spec.metadata_json_secret() {
-        Some(_) if !legacy => data.remove(secret_key::METADATA_JSON).map(|ByteString(bytes)| bytes),
+        Some(_) if !legacy => data
+            .remove(secret_key::METADATA_JSON)
+            .map(|ByteString(bytes)| bytes),
         Some(_) | None => legacy_metadata(spec),
     };
-    let metadata_json = metadata_json.context("the hub does not describe the cluster well enough")?;
-    Ok(Described { metadata_json, account })
+    let metadata_json =
+        metadata_json.context("the hub does not describe the cluster well enough")?;
+    Ok(Described {
+        metadata_json,
+        account,
+    })
 }
 
 /// One file for each key, as a mounted Secret has them.
@@ -332,7 +424,10 @@ fn read_directory(directory: &Path) -> Result<SecretData> {
 
 fn ensure_any(data: &SecretData, directory: &Path) -> Result<(), Error> {
     if data.keys().next().is_none() {
-        return Err(Error::Credentials(format!("{} holds no files", directory.display())));
+        return Err(Error::Credentials(format!(
+            "{} holds no files",
+            directory.display()
+        )));
     }
     Ok(())
 }
@@ -362,7 +457,10 @@ mod tests {
     fn a_mounted_secret_is_read_by_its_keys() {
         let folder = std::env::temp_dir().join(format!("skep-creds-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("..data")).unwrap();
-        assert!(read_directory(&folder).is_err(), "an empty folder holds no credentials");
+        assert!(
+            read_directory(&folder).is_err(),
+            "an empty folder holds no credentials"
+        );
         std::fs::write(folder.join("aws_access_key_id"), "AKIA\n").unwrap();
         let data = read_directory(&folder).unwrap();
         assert_eq!(data.keys().collect::<Vec<_>>(), ["aws_access_key_id"]);
@@ -373,18 +471,23 @@ mod tests {
     #[test]
     fn an_account_may_be_named_without_its_cloud() {
         for text in ["123456789012", "aws:123456789012"] {
-            assert_eq!(account_of(text, "aws").unwrap(), AccountId::new("aws", "123456789012"));
+            assert_eq!(
+                account_of(text, "aws").unwrap(),
+                AccountId::new("aws", "123456789012")
+            );
         }
     }
 
     /// docs/spec/20 §3, step 3.
     #[test]
     fn a_living_or_protected_cluster_is_refused() {
-        let mut cluster = ClusterDeployment::new("demo", skep_crds::ClusterDeploymentSpec::default());
+        let mut cluster =
+            ClusterDeployment::new("demo", skep_crds::ClusterDeploymentSpec::default());
         let refused = |cluster: Option<&ClusterDeployment>| gate_of(cluster, "demo").is_some();
         assert!(refused(None));
         assert!(refused(Some(&cluster)), "it is not being deleted");
-        let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH);
+        let time =
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH);
         cluster.metadata.deletion_timestamp = Some(time);
         assert!(!refused(Some(&cluster)));
         let protected = (annotation::PROTECTED_DELETE.to_owned(), "true".to_owned());

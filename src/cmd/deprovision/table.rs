@@ -8,7 +8,10 @@ use skep_providers::erase::{Action, Plan, PlannedStep};
 
 /// What would be done, in order; what is not touched; what could not be seen.
 pub(super) fn of_plan(plan: &Plan) -> String {
-    let mut text = format!("Plan for {} in {}\n{}\n", plan.infra_id, plan.account, plan.digest);
+    let mut text = format!(
+        "Plan for {} in {}\n{}\n",
+        plan.infra_id, plan.account, plan.digest
+    );
     if plan.is_empty() {
         text.push_str("\nNothing of the cluster was found.\n");
     } else {
@@ -21,12 +24,16 @@ pub(super) fn of_plan(plan: &Plan) -> String {
         let _ = writeln!(text, "\n{}", table.trim_fmt());
         let counts = plan.counts();
         let total: usize = counts.values().sum();
-        let by_kind: Vec<String> =
-            counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let by_kind: Vec<String> = counts
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
         let _ = writeln!(text, "\n{total} resources: {}", by_kind.join(", "));
     }
     if plan.control_plane {
-        text.push_str("A control plane was found: after its end everything is looked for once more.\n");
+        text.push_str(
+            "A control plane was found: after its end everything is looked for once more.\n",
+        );
     }
     if !plan.untouched.is_empty() {
         text.push_str("\nFound and not touched:\n");
@@ -62,9 +69,19 @@ fn row(step: &PlannedStep) -> [String; 6] {
     };
     let id = step.id.as_str();
     // Where the kind is part of the identifier, it need not be read twice.
-    let id = id.strip_prefix(step.kind.as_str()).and_then(|id| id.strip_prefix('/')).unwrap_or(id);
-    let name = if id.ends_with(&step.name) { "" } else { &step.name };
-    let because = step.proof.as_ref().map_or_else(|| "shared".to_owned(), ToString::to_string);
+    let id = id
+        .strip_prefix(step.kind.as_str())
+        .and_then(|id| id.strip_prefix('/'))
+        .unwrap_or(id);
+    let name = if id.ends_with(&step.name) {
+        ""
+    } else {
+        &step.name
+    };
+    let because = step
+        .proof
+        .as_ref()
+        .map_or_else(|| "shared".to_owned(), ToString::to_string);
     [
         step.wave.to_string(),
         action.to_owned(),
@@ -90,7 +107,9 @@ mod tests {
         let cloud = FakeCloud::new("aws");
         cloud.accept("AKIAFAKE", account.clone());
         cloud.create_all(&account, cluster("demo-x7k2p", 1));
-        let secret = [("aws_access_key_id", b"AKIAFAKE".to_vec())].into_iter().collect();
+        let secret = [("aws_access_key_id", b"AKIAFAKE".to_vec())]
+            .into_iter()
+            .collect();
         let request = ConnectRequest {
             source: CredentialSource::from_secret(secret),
             region: "us-east-1".into(),
@@ -110,7 +129,10 @@ mod tests {
             "1 network,",
             "A control plane was found",
         ] {
-            assert!(text.contains(expected), "{expected:?} is missing in\n{text}");
+            assert!(
+                text.contains(expected),
+                "{expected:?} is missing in\n{text}"
+            );
         }
         assert!(!text.contains("AKIAFAKE"));
     }

@@ -48,22 +48,34 @@ async fn reown(deprovisions: &Deprovisions, observed: &Observed, uid: &str) -> R
         .collect();
     let patch = json!({"metadata": {"ownerReferences": references}});
     let writer = &deprovisions.shared.context.writer;
-    let written = writer.merge::<ClusterDeprovision>(&At::of(&root), patch).await;
+    let written = writer
+        .merge::<ClusterDeprovision>(&At::of(&root), patch)
+        .await;
     written.map(drop).map_err(|source| Error::Reown { source })
 }
 
 async fn start(deprovisions: &Deprovisions, observed: &Observed) -> Result<(), Error> {
     let root = fresh(deprovisions, observed).await?;
-    let Owner::Cluster(owner) = &observed.owner else { return Err(Error::Gone) };
+    let Owner::Cluster(owner) = &observed.owner else {
+        return Err(Error::Gone);
+    };
     let reader = &deprovisions.shared.context.reader;
-    let cluster = reader.get_live::<ClusterDeployment>(&observed.namespace, &owner.name).await;
-    let cluster = cluster.map_err(|source| Error::Read { what: "the ClusterDeployment", source })?;
+    let cluster = reader
+        .get_live::<ClusterDeployment>(&observed.namespace, &owner.name)
+        .await;
+    let cluster = cluster.map_err(|source| Error::Read {
+        what: "the ClusterDeployment",
+        source,
+    })?;
     let cluster = cluster.filter(|cluster| cluster.uid().as_ref() == Some(&owner.uid));
     let cluster = cluster.ok_or(Error::Gone)?;
     let described = describe(deprovisions, observed, &root).await?;
     let recorded = cluster.annotations().get(CLOUD_ACCOUNT_ANNOTATION).cloned();
     let platform = root.spec.platform.clone().unwrap_or_default();
-    let role = platform.aws.as_ref().and_then(|aws| aws.credentials_assume_role.as_ref());
+    let role = platform
+        .aws
+        .as_ref()
+        .and_then(|aws| aws.credentials_assume_role.as_ref());
     let request = Request {
         started_by: observed.uid.clone(),
         subject: Subject {
@@ -86,7 +98,10 @@ async fn start(deprovisions: &Deprovisions, observed: &Observed) -> Result<(), E
         note_plan_on: Some(Key::of(&root)),
         acknowledge_empty: acknowledges_empty(&root, Some(&cluster)),
     };
-    deprovisions.started.lock().insert(observed.uid.clone(), observed.inputs.clone());
+    deprovisions
+        .started
+        .lock()
+        .insert(observed.uid.clone(), observed.inputs.clone());
     deprovisions.shared.erasures.start_with(request, wishes);
     Ok(())
 }
@@ -107,21 +122,31 @@ async fn describe(
         Some(name) => {
             let reader = &deprovisions.shared.context.reader;
             let secret = reader.get_live::<Secret>(&observed.namespace, name).await;
-            let secret = secret.map_err(|source| Error::Read { what: "the metadata Secret", source })?;
+            let secret = secret.map_err(|source| Error::Read {
+                what: "the metadata Secret",
+                source,
+            })?;
             secret.and_then(|secret| secret.data).unwrap_or_default()
         }
         None => std::collections::BTreeMap::new(),
     };
-    let account = data.remove(CLOUD_ACCOUNT_SECRET_KEY).map(|ByteString(bytes)| bytes);
+    let account = data
+        .remove(CLOUD_ACCOUNT_SECRET_KEY)
+        .map(|ByteString(bytes)| bytes);
     let account = account.and_then(|bytes| String::from_utf8(bytes).ok());
-    let no_metadata = || Error::NoMetadata { secret: name.unwrap_or_default().to_owned() };
+    let no_metadata = || Error::NoMetadata {
+        secret: name.unwrap_or_default().to_owned(),
+    };
     let metadata_json = match name {
-        Some(_) if !is_legacy(root) => {
-            data.remove(secret_key::METADATA_JSON).map(|ByteString(bytes)| bytes)
-        }
+        Some(_) if !is_legacy(root) => data
+            .remove(secret_key::METADATA_JSON)
+            .map(|ByteString(bytes)| bytes),
         Some(_) | None => legacy_metadata(&root.spec),
     };
-    Ok(Described { metadata_json: metadata_json.ok_or_else(no_metadata)?, account })
+    Ok(Described {
+        metadata_json: metadata_json.ok_or_else(no_metadata)?,
+        account,
+    })
 }
 
 /// The order as it is now, if it is still the same one.
@@ -130,7 +155,13 @@ async fn fresh(
     observed: &Observed,
 ) -> Result<ClusterDeprovision, Error> {
     let reader = &deprovisions.shared.context.reader;
-    let root = reader.get_live::<ClusterDeprovision>(&observed.namespace, &observed.name).await;
-    let root = root.map_err(|source| Error::Read { what: "the order", source })?;
-    root.filter(|root| root.uid().as_deref() == Some(observed.uid.as_str())).ok_or(Error::Gone)
+    let root = reader
+        .get_live::<ClusterDeprovision>(&observed.namespace, &observed.name)
+        .await;
+    let root = root.map_err(|source| Error::Read {
+        what: "the order",
+        source,
+    })?;
+    root.filter(|root| root.uid().as_deref() == Some(observed.uid.as_str()))
+        .ok_or(Error::Gone)
 }

@@ -30,12 +30,15 @@ pub enum Step {
 }
 
 /// A plan of this controller.
-pub type OrderPlan = Plan<Status, Step>;
+pub(super) type OrderPlan = Plan<Status, Step>;
 
 /// Decides.
-pub fn decide(observed: &Observed, now: Timestamp) -> OrderPlan {
+pub(super) fn decide(observed: &Observed, now: Timestamp) -> OrderPlan {
     if observed.deleting {
-        let note = Note::progress("Deleting", "the order to delete is withdrawn; nothing more is touched");
+        let note = Note::progress(
+            "Deleting",
+            "the order to delete is withdrawn; nothing more is touched",
+        );
         return stop_if_running(observed).because(note);
     }
     if observed.completed {
@@ -48,12 +51,16 @@ pub fn decide(observed: &Observed, now: Timestamp) -> OrderPlan {
     };
     match &observed.erasure {
         State::Idle => start(observed),
-        State::Running { summary, plan_digest, since } => {
-            running(observed, summary, plan_digest.is_some(), *since, now)
-        }
-        State::Failing { trouble, message, retry_at } => {
-            failing(observed, cluster, *trouble, message, *retry_at, now)
-        }
+        State::Running {
+            summary,
+            plan_digest,
+            since,
+        } => running(observed, summary, plan_digest.is_some(), *since, now),
+        State::Failing {
+            trouble,
+            message,
+            retry_at,
+        } => failing(observed, cluster, *trouble, message, *retry_at, now),
         State::Finished { summary, .. } => finished(summary),
     }
 }
@@ -72,7 +79,13 @@ impl Gate {
     /// A person must act.
     fn blocked(reason: &'static str, message: String, by: String, fix: impl Into<String>) -> Self {
         let note = Note::blocked(reason, message.clone(), by, fix);
-        Self { reason, message, note, step: None, unannounced: false }
+        Self {
+            reason,
+            message,
+            note,
+            step: None,
+            unannounced: false,
+        }
     }
 }
 
@@ -91,7 +104,10 @@ fn gates(observed: &Observed) -> Result<&Cluster, Gate> {
     if cluster.protected {
         return Err(Gate::blocked(
             reason::skep::DELETE_PROTECTED,
-            format!("ClusterDeployment {} is protected against deletion", cluster.name),
+            format!(
+                "ClusterDeployment {} is protected against deletion",
+                cluster.name
+            ),
             of_cluster(),
             "set its annotation hive.openshift.io/protected-delete to false",
         ));
@@ -101,13 +117,25 @@ fn gates(observed: &Observed) -> Result<&Cluster, Gate> {
         let reason = reason::skep::DEPROVISIONS_DISABLED;
         let switch = "the setting deprovisionsDisabled";
         let note = Note::waiting(reason, message.clone(), switch, None).as_event();
-        return Err(Gate { reason, message, note, step: None, unannounced: true });
+        return Err(Gate {
+            reason,
+            message,
+            note,
+            step: None,
+            unannounced: true,
+        });
     }
     if !observed.supported {
         return Err(Gate::blocked(
             reason::skep::PLATFORM_NOT_SUPPORTED,
-            format!("clusters on {} cannot be deleted yet", label(observed.platform)),
-            format!("ClusterDeprovision {}/{}", observed.namespace, observed.name),
+            format!(
+                "clusters on {} cannot be deleted yet",
+                label(observed.platform)
+            ),
+            format!(
+                "ClusterDeprovision {}/{}",
+                observed.namespace, observed.name
+            ),
             "delete its resources in the cloud by other means, then set preserveOnDelete",
         ));
     }
@@ -116,7 +144,12 @@ fn gates(observed: &Observed) -> Result<&Cluster, Gate> {
 }
 
 fn owner(observed: &Observed) -> Result<&Cluster, Gate> {
-    let order = || format!("ClusterDeprovision {}/{}", observed.namespace, observed.name);
+    let order = || {
+        format!(
+            "ClusterDeprovision {}/{}",
+            observed.namespace, observed.name
+        )
+    };
     let cluster = match &observed.owner {
         Owner::Nobody => {
             return Err(Gate::blocked(
@@ -136,11 +169,23 @@ fn owner(observed: &Observed) -> Result<&Cluster, Gate> {
         }
         Owner::Cluster(cluster) => cluster,
     };
-    let Cluster { name, uid, restored, infra_id, .. } = cluster;
-    if infra_id.as_ref().is_some_and(|theirs| *theirs != observed.infra_id) {
+    let Cluster {
+        name,
+        uid,
+        restored,
+        infra_id,
+        ..
+    } = cluster;
+    if infra_id
+        .as_ref()
+        .is_some_and(|theirs| *theirs != observed.infra_id)
+    {
         return Err(Gate::blocked(
             reason::skep::NOT_OWNED,
-            format!("ClusterDeployment {name} has another infra ID than {}", observed.infra_id),
+            format!(
+                "ClusterDeployment {name} has another infra ID than {}",
+                observed.infra_id
+            ),
             order(),
             "delete this ClusterDeprovision",
         ));
@@ -181,12 +226,23 @@ fn described(observed: &Observed) -> Result<(), Gate> {
             "fill in metadataJSONSecretRef",
         ),
     };
-    Err(Gate::blocked(reason::skep::METADATA_INCOMPLETE, message, by, fix))
+    Err(Gate::blocked(
+        reason::skep::METADATA_INCOMPLETE,
+        message,
+        by,
+        fix,
+    ))
 }
 
 /// A gate that shuts ends what runs.
 fn shut(observed: &Observed, gate: Gate, now: Timestamp) -> OrderPlan {
-    let Gate { reason, message, note, step, unannounced } = gate;
+    let Gate {
+        reason,
+        message,
+        note,
+        step,
+        unannounced,
+    } = gate;
     let status = Status::standing(reason, message);
     let mut plan = stop_if_running(observed);
     if let Some(step) = step {
@@ -195,7 +251,11 @@ fn shut(observed: &Observed, gate: Gate, now: Timestamp) -> OrderPlan {
     if unannounced {
         plan = plan.again_at(later(now, SETTING_INTERVAL));
     }
-    let plan = if plan.has_effects() { plan.intending(status) } else { plan.then_record(status) };
+    let plan = if plan.has_effects() {
+        plan.intending(status)
+    } else {
+        plan.then_record(status)
+    };
     plan.because(note)
 }
 
@@ -216,12 +276,14 @@ fn start(observed: &Observed) -> OrderPlan {
         None => {
             let message = format!("everything of {infra_id} is looked for in its account");
             let note = Note::progress(reason::skep::STARTING, message.clone()).as_event();
-            plan.then_record(Status::progressing(reason::skep::STARTING, message)).because(note)
+            plan.then_record(Status::progressing(reason::skep::STARTING, message))
+                .because(note)
         }
         Some(why) => {
             let message = format!("the deletion of {infra_id} could not be started: {why}");
             let note = Note::failed(reason::UNKNOWN_ERROR, message.clone(), AGAIN);
-            plan.intending(Status::standing(reason::UNKNOWN_ERROR, message)).because(note)
+            plan.intending(Status::standing(reason::UNKNOWN_ERROR, message))
+                .because(note)
         }
     }
 }
@@ -238,11 +300,20 @@ fn running(
     now: Timestamp,
 ) -> OrderPlan {
     let status = Status::progressing(reason::skep::DELETING, summary);
-    let status = if planned { status.and(authenticated()) } else { status };
+    let status = if planned {
+        status.and(authenticated())
+    } else {
+        status
+    };
     let message = format!("{} is deleted from its cloud: {summary}", observed.infra_id);
     Plan::record(status)
         .again_at(later(now, PROGRESS_INTERVAL))
-        .because(Note::waiting(reason::skep::DELETING, message, "the cloud", Some(since)))
+        .because(Note::waiting(
+            reason::skep::DELETING,
+            message,
+            "the cloud",
+            Some(since),
+        ))
 }
 
 fn failing(
@@ -267,9 +338,12 @@ fn failing(
     };
     let credentials = &observed.credentials;
     let note = match trouble {
-        Trouble::Authentication => {
-            Note::blocked(why, message, credentials, "correct the credentials or their rights")
-        }
+        Trouble::Authentication => Note::blocked(
+            why,
+            message,
+            credentials,
+            "correct the credentials or their rights",
+        ),
         Trouble::WrongAccount => Note::blocked(
             why,
             message,

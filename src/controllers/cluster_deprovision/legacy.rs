@@ -59,7 +59,10 @@ mod tests {
     }
 
     fn facts(spec: &ClusterDeprovisionSpec) -> ClusterFacts {
-        let hints = Hints { base_domain: spec.base_domain.clone(), infra_id: None };
+        let hints = Hints {
+            base_domain: spec.base_domain.clone(),
+            infra_id: None,
+        };
         ClusterFacts::from_metadata(&legacy_metadata(spec).unwrap(), &hints).unwrap()
     }
 
@@ -68,11 +71,16 @@ mod tests {
     fn single_facts_make_a_description() {
         let facts = facts(&spec(Some("demo")));
         assert_eq!(facts.infra_id, "demo-x7k2p");
-        assert_eq!(facts.corrections, [String::new(); 0]);
-        let PlatformFacts::Aws(aws) = facts.platform else { unreachable!("made for AWS") };
+        assert_eq!(facts.corrections, Vec::<String>::new());
+        let PlatformFacts::Aws(aws) = facts.platform else {
+            unreachable!("made for AWS")
+        };
         assert_eq!(aws.filters.len(), 2);
         assert_eq!(aws.cluster_domain.as_deref(), Some("demo.example.com"));
-        assert_eq!(aws.hosted_zone_role.as_deref(), Some("arn:aws:iam::1:role/zone"));
+        assert_eq!(
+            aws.hosted_zone_role.as_deref(),
+            Some("arn:aws:iam::1:role/zone")
+        );
     }
 
     /// docs/spec/20 §13.3: the base domain alone selects nothing.
@@ -83,7 +91,10 @@ mod tests {
 
     #[test]
     fn a_platform_without_a_cloud_has_no_description() {
-        let spec = ClusterDeprovisionSpec { platform: None, ..spec(Some("demo")) };
+        let spec = ClusterDeprovisionSpec {
+            platform: None,
+            ..spec(Some("demo"))
+        };
         assert_eq!(legacy_metadata(&spec), None);
     }
 }

@@ -16,14 +16,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use parking_lot::Mutex;
-use skep_crds::names::controller;
 use skep_crds::ClusterDeprovision;
+use skep_crds::names::controller;
 
 use super::context::Shared;
 use crate::plan::Plan;
 use crate::runtime::{
-    Class, Classified, ControllerName, Freshness, IndexName, Key, Memory,
-    Observation, Reconcile, RequestError, bell,
+    Class, Classified, ControllerName, Freshness, IndexName, Key, Memory, Observation, Reconcile,
+    RequestError, bell,
 };
 
 pub use decide::Step;
@@ -40,7 +40,11 @@ pub fn secrets_of(root: &ClusterDeprovision) -> Vec<String> {
     let platform = root.spec.platform.as_ref();
     let credentials = platform.and_then(|platform| platform.credentials_secret());
     let secrets = [root.spec.metadata_json_secret(), credentials];
-    secrets.into_iter().flatten().map(|name| bell::reference(&namespace, name)).collect()
+    secrets
+        .into_iter()
+        .flatten()
+        .map(|name| bell::reference(&namespace, name))
+        .collect()
 }
 
 /// The controller and what it reads.
@@ -105,7 +109,9 @@ impl Reconcile for Deprovisions {
         how: Freshness,
         memory: &Memory,
     ) -> Result<Observation<Observed>, Error> {
-        observe::observe(self, &root, how, memory).await.map(Observation::Of)
+        observe::observe(self, &root, how, memory)
+            .await
+            .map(Observation::Of)
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Plan<Status, Step> {

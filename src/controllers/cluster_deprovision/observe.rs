@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
-use skep_crds::names::skep::{ACKNOWLEDGE_EMPTY_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION};
 use skep_crds::names::annotation;
+use skep_crds::names::skep::{ACKNOWLEDGE_EMPTY_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION};
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, ClusterDeprovision};
 
@@ -29,18 +29,46 @@ pub(super) async fn observe(
     let reader = &deprovisions.shared.context.reader;
     let reference = owner_reference(root);
     let cluster = match reference {
-        Some(owner) => reader.get(how, &deprovisions.shared.stores.clusters, &namespace, &owner.name).await,
+        Some(owner) => {
+            reader
+                .get(
+                    how,
+                    &deprovisions.shared.stores.clusters,
+                    &namespace,
+                    &owner.name,
+                )
+                .await
+        }
         None => Ok(None),
     };
-    let cluster = cluster.map_err(|source| Error::Read { what: "the ClusterDeployment", source })?;
+    let cluster = cluster.map_err(|source| Error::Read {
+        what: "the ClusterDeployment",
+        source,
+    })?;
     let platform = root.spec.platform.as_ref();
-    let metadata = secret(deprovisions, how, &namespace, root.spec.metadata_json_secret()).await?;
+    let metadata = secret(
+        deprovisions,
+        how,
+        &namespace,
+        root.spec.metadata_json_secret(),
+    )
+    .await?;
     let credentials = platform.and_then(|platform| platform.credentials_secret());
     let credentials_secret = secret(deprovisions, how, &namespace, credentials).await?;
-    let inputs = inputs(root, cluster.as_deref(), [metadata.as_ref(), credentials_secret.as_ref()]);
-    let kind = platform.map_or(PlatformKind::Unknown, |platform| platform.kind());
-    let inputs_changed =
-        deprovisions.started.lock().get(&uid).is_some_and(|started| *started != inputs);
+    let inputs = inputs(
+        root,
+        cluster.as_deref(),
+        [metadata.as_ref(), credentials_secret.as_ref()],
+    );
+    let kind = platform.map_or(
+        PlatformKind::Unknown,
+        skep_crds::platform::DeprovisionPlatform::kind,
+    );
+    let inputs_changed = deprovisions
+        .started
+        .lock()
+        .get(&uid)
+        .is_some_and(|started| *started != inputs);
     Ok(Observed {
         deleting: root.metadata.deletion_timestamp.is_some(),
         completed: root.is_completed(),
@@ -54,7 +82,9 @@ pub(super) async fn observe(
         inputs,
         inputs_changed,
         erasure: deprovisions.shared.erasures.state(&uid),
-        start_failure: memory.failure_named("StartErasure").map(|failure| failure.message.clone()),
+        start_failure: memory
+            .failure_named("StartErasure")
+            .map(|failure| failure.message.clone()),
         name,
         namespace,
         uid,
@@ -67,7 +97,11 @@ pub(super) fn acknowledges_empty(
     cluster: Option<&ClusterDeployment>,
 ) -> bool {
     let word = |annotations: &std::collections::BTreeMap<String, String>| {
-        annotation::is_true(annotations.get(ACKNOWLEDGE_EMPTY_ANNOTATION).map(String::as_str))
+        annotation::is_true(
+            annotations
+                .get(ACKNOWLEDGE_EMPTY_ANNOTATION)
+                .map(String::as_str),
+        )
     };
     word(root.annotations()) || cluster.is_some_and(|cluster| word(cluster.annotations()))
 }
@@ -85,8 +119,13 @@ async fn secret(
 ) -> Result<Option<std::sync::Arc<PartialObjectMeta<Secret>>>, Error> {
     let Some(name) = name else { return Ok(None) };
     let reader = &deprovisions.shared.context.reader;
-    let secret = reader.get(how, &deprovisions.shared.stores.secrets, namespace, name).await;
-    secret.map_err(|source| Error::Read { what: "a Secret's metadata", source })
+    let secret = reader
+        .get(how, &deprovisions.shared.stores.secrets, namespace, name)
+        .await;
+    secret.map_err(|source| Error::Read {
+        what: "a Secret's metadata",
+        source,
+    })
 }
 
 fn owner_reference(root: &ClusterDeprovision) -> Option<&OwnerReference> {
@@ -100,7 +139,9 @@ fn owner_reference(root: &ClusterDeprovision) -> Option<&OwnerReference> {
 fn owner(reference: Option<&OwnerReference>, cluster: Option<&ClusterDeployment>) -> Owner {
     match (reference, cluster) {
         (None, _) => Owner::Nobody,
-        (Some(reference), None) => Owner::Missing { name: reference.name.clone() },
+        (Some(reference), None) => Owner::Missing {
+            name: reference.name.clone(),
+        },
         (Some(reference), Some(cluster)) => {
             let uid = cluster.uid().unwrap_or_default();
             let protected = cluster.annotations().get(annotation::PROTECTED_DELETE);
@@ -132,8 +173,16 @@ fn description(root: &ClusterDeprovision, secret_exists: bool) -> Description {
     }
 }
 
-fn credentials_in_words(root: &ClusterDeprovision, namespace: &str, secret: Option<&str>) -> String {
-    let role = root.spec.platform.as_ref().and_then(|platform| platform.aws.as_ref());
+fn credentials_in_words(
+    root: &ClusterDeprovision,
+    namespace: &str,
+    secret: Option<&str>,
+) -> String {
+    let role = root
+        .spec
+        .platform
+        .as_ref()
+        .and_then(|platform| platform.aws.as_ref());
     let role = role.and_then(|aws| aws.credentials_assume_role.as_ref());
     match (secret, role) {
         (Some(secret), _) => format!("Secret {namespace}/{secret}"),

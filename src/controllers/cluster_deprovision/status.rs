@@ -13,7 +13,7 @@ use skep_crds::names::condition::skep::DEPROVISION_PROGRESSING;
 
 /// How often the words of the progress are written at most. A deletion takes minutes, and a fleet of them
 /// must not keep the API server busy.
-pub const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const PROGRESS_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 
 /// What should be on record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,12 +42,24 @@ pub struct Verdict {
 impl Verdict {
     /// A condition that holds.
     pub fn holds(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { type_, holds: true, reason, message: message.into() }
+        Self {
+            type_,
+            holds: true,
+            reason,
+            message: message.into(),
+        }
     }
 
     /// A condition that does not hold.
-    pub fn holds_not(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { holds: false, ..Self::holds(type_, reason, message) }
+    pub fn holds_not(
+        type_: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            holds: false,
+            ..Self::holds(type_, reason, message)
+        }
     }
 
     fn status(&self) -> ConditionStatus {
@@ -81,14 +93,22 @@ impl Status {
     }
 
     const fn of(progress: Verdict) -> Self {
-        Self { progress, verdicts: Vec::new(), completed: false }
+        Self {
+            progress,
+            verdicts: Vec::new(),
+            completed: false,
+        }
     }
 }
 
 /// The merge patch of `status`, or `None` when nothing but times would change, or nothing but the words of
 /// the progress too soon.
-pub fn merge(root: &ClusterDeprovision, status: &Status, now: Timestamp) -> Option<Value> {
-    let Status { progress, verdicts, completed } = status;
+pub(super) fn merge(root: &ClusterDeprovision, status: &Status, now: Timestamp) -> Option<Value> {
+    let Status {
+        progress,
+        verdicts,
+        completed,
+    } = status;
     let mut conditions = root.conditions().to_vec();
     let mut patch = serde_json::Map::new();
     let mut changed = false;

@@ -51,7 +51,9 @@ fn order() -> Observed {
         disabled: false,
         platform: PlatformKind::Aws,
         supported: true,
-        description: Description::Metadata { secret: "demo-metadata-json".into() },
+        description: Description::Metadata {
+            secret: "demo-metadata-json".into(),
+        },
         credentials: "Secret team/demo-aws-creds".into(),
         inputs: "1 2".into(),
         inputs_changed: false,
@@ -61,19 +63,33 @@ fn order() -> Observed {
 }
 
 fn of(cluster: Cluster) -> Observed {
-    Observed { owner: Owner::Cluster(cluster), ..order() }
+    Observed {
+        owner: Owner::Cluster(cluster),
+        ..order()
+    }
 }
 
 fn running() -> State {
-    State::Running { summary: "3 of 5 gone".into(), plan_digest: None, since: start() }
+    State::Running {
+        summary: "3 of 5 gone".into(),
+        plan_digest: None,
+        since: start(),
+    }
 }
 
 fn failing(trouble: Trouble) -> State {
-    State::Failing { trouble, message: "because".into(), retry_at: later(60) }
+    State::Failing {
+        trouble,
+        message: "because".into(),
+        retry_at: later(60),
+    }
 }
 
 fn finished() -> State {
-    State::Finished { summary: "5 deleted".into(), plan_digest: Some("sha256:1".into()) }
+    State::Finished {
+        summary: "5 deleted".into(),
+        plan_digest: Some("sha256:1".into()),
+    }
 }
 
 fn status_of(observed: &Observed) -> Status {
@@ -82,7 +98,10 @@ fn status_of(observed: &Observed) -> Status {
 }
 
 fn verdict(status: &Status, type_: &str) -> Option<(bool, &'static str)> {
-    let found = status.verdicts.iter().find(|verdict| verdict.type_ == type_);
+    let found = status
+        .verdicts
+        .iter()
+        .find(|verdict| verdict.type_ == type_);
     found.map(|verdict| (verdict.holds, verdict.reason))
 }
 
@@ -92,43 +111,94 @@ fn with_all_gates_open_the_erasure_is_started() {
     assert_eq!(plan.steps, [Step::StartErasure]);
     assert_eq!(plan.intent, None);
     let outcome = plan.outcome.unwrap();
-    assert_eq!((outcome.progress.holds, outcome.progress.reason), (true, reason::skep::STARTING));
+    assert_eq!(
+        (outcome.progress.holds, outcome.progress.reason),
+        (true, reason::skep::STARTING)
+    );
 }
 
 /// docs/spec/20 §3, step 3: each gate, and what it says.
 fn shut() -> Vec<(Observed, &'static str)> {
-    let other = |platform| Observed { platform, supported: false, ..order() };
+    let other = |platform| Observed {
+        platform,
+        supported: false,
+        ..order()
+    };
     vec![
-        (Observed { owner: Owner::Nobody, ..order() }, reason::skep::NOT_OWNED),
-        (
-            Observed { owner: Owner::Missing { name: "demo".into() }, ..order() },
-            reason::skep::NOT_OWNED,
-        ),
-        (
-            of(Cluster { infra_id: Some("other-12345".into()), ..cluster() }),
-            reason::skep::NOT_OWNED,
-        ),
-        (
-            of(Cluster { restored: true, infra_id: None, ..cluster() }),
-            reason::skep::NOT_OWNED,
-        ),
-        (
-            of(Cluster { deleting: false, ..cluster() }),
-            reason::skep::CLUSTER_NOT_BEING_DELETED,
-        ),
-        (of(Cluster { protected: true, ..cluster() }), reason::skep::DELETE_PROTECTED),
-        (Observed { disabled: true, ..order() }, reason::skep::DEPROVISIONS_DISABLED),
-        (other(PlatformKind::VSphere), reason::skep::PLATFORM_NOT_SUPPORTED),
-        (other(PlatformKind::Unknown), reason::skep::PLATFORM_NOT_SUPPORTED),
         (
             Observed {
-                description: Description::MissingSecret { secret: "gone".into() },
+                owner: Owner::Nobody,
+                ..order()
+            },
+            reason::skep::NOT_OWNED,
+        ),
+        (
+            Observed {
+                owner: Owner::Missing {
+                    name: "demo".into(),
+                },
+                ..order()
+            },
+            reason::skep::NOT_OWNED,
+        ),
+        (
+            of(Cluster {
+                infra_id: Some("other-12345".into()),
+                ..cluster()
+            }),
+            reason::skep::NOT_OWNED,
+        ),
+        (
+            of(Cluster {
+                restored: true,
+                infra_id: None,
+                ..cluster()
+            }),
+            reason::skep::NOT_OWNED,
+        ),
+        (
+            of(Cluster {
+                deleting: false,
+                ..cluster()
+            }),
+            reason::skep::CLUSTER_NOT_BEING_DELETED,
+        ),
+        (
+            of(Cluster {
+                protected: true,
+                ..cluster()
+            }),
+            reason::skep::DELETE_PROTECTED,
+        ),
+        (
+            Observed {
+                disabled: true,
+                ..order()
+            },
+            reason::skep::DEPROVISIONS_DISABLED,
+        ),
+        (
+            other(PlatformKind::VSphere),
+            reason::skep::PLATFORM_NOT_SUPPORTED,
+        ),
+        (
+            other(PlatformKind::Unknown),
+            reason::skep::PLATFORM_NOT_SUPPORTED,
+        ),
+        (
+            Observed {
+                description: Description::MissingSecret {
+                    secret: "gone".into(),
+                },
                 ..order()
             },
             reason::skep::METADATA_INCOMPLETE,
         ),
         (
-            Observed { description: Description::Incomplete, ..order() },
+            Observed {
+                description: Description::Incomplete,
+                ..order()
+            },
             reason::skep::METADATA_INCOMPLETE,
         ),
     ]
@@ -140,8 +210,16 @@ fn a_shut_gate_touches_nothing_and_says_why() {
         let plan = decide(&observed, start());
         assert_eq!(plan.steps, [], "{observed:?}");
         let progress = plan.outcome.unwrap().progress;
-        assert_eq!((progress.holds, progress.reason), (false, expected), "{observed:?}");
-        assert!(plan.notes.iter().all(|note| note.emit_event), "{:?}", plan.notes);
+        assert_eq!(
+            (progress.holds, progress.reason),
+            (false, expected),
+            "{observed:?}"
+        );
+        assert!(
+            plan.notes.iter().all(|note| note.emit_event),
+            "{:?}",
+            plan.notes
+        );
         assert_eq!(plan.notes[0].reason, expected);
     }
 }
@@ -151,8 +229,15 @@ fn a_shut_gate_touches_nothing_and_says_why() {
 fn a_gate_that_shuts_ends_what_runs() {
     for erasure in [running(), failing(Trouble::Blocked)] {
         for (observed, _) in shut() {
-            let observed = Observed { erasure: erasure.clone(), ..observed };
-            assert_eq!(decide(&observed, start()).steps, [Step::StopErasure], "{observed:?}");
+            let observed = Observed {
+                erasure: erasure.clone(),
+                ..observed
+            };
+            assert_eq!(
+                decide(&observed, start()).steps,
+                [Step::StopErasure],
+                "{observed:?}"
+            );
         }
     }
 }
@@ -160,46 +245,80 @@ fn a_gate_that_shuts_ends_what_runs() {
 /// Nothing rings when a setting changes.
 #[test]
 fn switched_off_deletions_are_looked_at_again() {
-    let plan = decide(&Observed { disabled: true, ..order() }, start());
+    let plan = decide(
+        &Observed {
+            disabled: true,
+            ..order()
+        },
+        start(),
+    );
     assert!(matches!(plan.requeue, Requeue::At(when) if when <= later(60)));
 }
 
 /// docs/spec/20 §3, step 1: UIDs change over backup and restore.
 #[test]
 fn a_restored_cluster_becomes_the_owner_again_before_anything_else() {
-    let observed = of(Cluster { restored: true, ..cluster() });
-    assert_eq!(decide(&observed, start()).steps, [Step::Reown { uid: "cd-1".into() }]);
+    let observed = of(Cluster {
+        restored: true,
+        ..cluster()
+    });
+    assert_eq!(
+        decide(&observed, start()).steps,
+        [Step::Reown { uid: "cd-1".into() }]
+    );
 }
 
 /// A description without a Secret does where a person or an old hub says so.
 #[test]
 fn the_legacy_description_does() {
-    let observed = Observed { description: Description::Legacy, ..order() };
+    let observed = Observed {
+        description: Description::Legacy,
+        ..order()
+    };
     assert_eq!(decide(&observed, start()).steps, [Step::StartErasure]);
 }
 
 #[test]
 fn a_withdrawn_order_ends_its_erasure() {
-    let withdrawn = Observed { deleting: true, ..order() };
+    let withdrawn = Observed {
+        deleting: true,
+        ..order()
+    };
     assert_eq!(decide(&withdrawn, start()).steps, []);
-    let observed = Observed { erasure: running(), ..withdrawn };
+    let observed = Observed {
+        erasure: running(),
+        ..withdrawn
+    };
     assert_eq!(decide(&observed, start()).steps, [Step::StopErasure]);
 }
 
 #[test]
 fn progress_is_told_while_it_runs() {
-    let plan = decide(&Observed { erasure: running(), ..order() }, later(7));
+    let plan = decide(
+        &Observed {
+            erasure: running(),
+            ..order()
+        },
+        later(7),
+    );
     assert_eq!(plan.steps, []);
     let status = plan.outcome.unwrap();
     assert_eq!(status.progress.message, "3 of 5 gone");
-    assert_eq!(status.verdicts, [], "the credentials are not known to be good yet");
+    assert_eq!(
+        status.verdicts,
+        [],
+        "the credentials are not known to be good yet"
+    );
     assert!(matches!(plan.requeue, Requeue::At(when) if when <= later(60)));
     let planned = State::Running {
         summary: "3 of 5 gone".into(),
         plan_digest: Some("sha256:1".into()),
         since: start(),
     };
-    let status = status_of(&Observed { erasure: planned, ..order() });
+    let status = status_of(&Observed {
+        erasure: planned,
+        ..order()
+    });
     let good = Some((false, reason::AUTHENTICATION_SUCCEEDED));
     assert_eq!(verdict(&status, AUTHENTICATION_FAILURE), good);
 }
@@ -211,43 +330,82 @@ fn troubles_have_their_conditions() {
     let bad = Some((true, reason::AUTHENTICATION_FAILED));
     for (trouble, authentication, failed) in [
         (Trouble::Authentication, bad, None),
-        (Trouble::WrongAccount, good, Some((true, reason::skep::ACCOUNT_MISMATCH))),
-        (Trouble::Metadata, None, Some((true, reason::skep::METADATA_INCOMPLETE))),
+        (
+            Trouble::WrongAccount,
+            good,
+            Some((true, reason::skep::ACCOUNT_MISMATCH)),
+        ),
+        (
+            Trouble::Metadata,
+            None,
+            Some((true, reason::skep::METADATA_INCOMPLETE)),
+        ),
         (Trouble::Blocked, good, Some((true, reason::UNKNOWN_ERROR))),
         (Trouble::Other, None, Some((true, reason::UNKNOWN_ERROR))),
     ] {
-        let observed = Observed { erasure: failing(trouble), ..order() };
+        let observed = Observed {
+            erasure: failing(trouble),
+            ..order()
+        };
         let status = status_of(&observed);
-        assert_eq!(verdict(&status, AUTHENTICATION_FAILURE), authentication, "{trouble:?}");
+        assert_eq!(
+            verdict(&status, AUTHENTICATION_FAILURE),
+            authentication,
+            "{trouble:?}"
+        );
         assert_eq!(verdict(&status, DEPROVISION_FAILED), failed, "{trouble:?}");
-        assert!(status.verdicts.iter().all(|v| !v.holds || v.message.contains("because")));
+        assert!(
+            status
+                .verdicts
+                .iter()
+                .all(|v| !v.holds || v.message.contains("because"))
+        );
         assert!(!status.progress.holds && !status.completed);
         let plan = decide(&observed, start());
-        assert!(plan.notes[0].is_warning() && plan.notes[0].emit_event, "{trouble:?}");
+        assert!(
+            plan.notes[0].is_warning() && plan.notes[0].emit_event,
+            "{trouble:?}"
+        );
     }
 }
 
 #[test]
 fn a_failed_erasure_is_started_again_when_its_time_has_come() {
-    let observed = Observed { erasure: failing(Trouble::Blocked), ..order() };
+    let observed = Observed {
+        erasure: failing(Trouble::Blocked),
+        ..order()
+    };
     let early = decide(&observed, later(59));
-    assert_eq!((early.steps, early.requeue), (vec![], Requeue::At(later(60))));
+    assert_eq!(
+        (early.steps, early.requeue),
+        (vec![], Requeue::At(later(60)))
+    );
     let due = decide(&observed, later(60));
     assert_eq!(due.steps, [Step::StartErasure]);
-    assert!(due.intent.is_some(), "the failure is on record before the next try");
+    assert!(
+        due.intent.is_some(),
+        "the failure is on record before the next try"
+    );
 }
 
 /// A correction is not kept waiting.
 #[test]
 fn a_failed_erasure_is_started_again_when_its_inputs_have_changed() {
     let erasure = failing(Trouble::Authentication);
-    let observed = Observed { erasure, inputs_changed: true, ..order() };
+    let observed = Observed {
+        erasure,
+        inputs_changed: true,
+        ..order()
+    };
     assert_eq!(decide(&observed, start()).steps, [Step::StartErasure]);
 }
 
 #[test]
 fn an_erasure_that_cannot_be_started_says_so() {
-    let observed = Observed { start_failure: Some("no such key".into()), ..order() };
+    let observed = Observed {
+        start_failure: Some("no such key".into()),
+        ..order()
+    };
     let plan = decide(&observed, start());
     assert_eq!(plan.steps, [Step::StartErasure]);
     let intent = plan.intent.unwrap();
@@ -258,15 +416,28 @@ fn an_erasure_that_cannot_be_started_says_so() {
 /// docs/spec/20 §3, row "Complete".
 #[test]
 fn nothing_left_completes_the_order() {
-    let plan = decide(&Observed { erasure: finished(), ..order() }, start());
+    let plan = decide(
+        &Observed {
+            erasure: finished(),
+            ..order()
+        },
+        start(),
+    );
     assert_eq!(plan.steps, []);
     let status = plan.outcome.unwrap();
     assert!(status.completed);
     let done = Some((false, reason::DEPROVISION_COMPLETED));
     assert_eq!(verdict(&status, DEPROVISION_FAILED), done);
-    let completed = Observed { completed: true, erasure: finished(), ..order() };
+    let completed = Observed {
+        completed: true,
+        erasure: finished(),
+        ..order()
+    };
     let plan = decide(&completed, start());
-    assert_eq!((plan.steps, plan.outcome, plan.requeue), (vec![], None, Requeue::Wait));
+    assert_eq!(
+        (plan.steps, plan.outcome, plan.requeue),
+        (vec![], None, Requeue::Wait)
+    );
 }
 
 fn any_owner() -> impl Strategy<Value = Owner> {
@@ -277,7 +448,13 @@ fn any_owner() -> impl Strategy<Value = Owner> {
     ];
     let cluster = (infra_id, any::<[bool; 3]>()).prop_map(|(infra_id, flags)| {
         let [restored, deleting, protected] = flags;
-        Owner::Cluster(Cluster { restored, deleting, protected, infra_id, ..cluster() })
+        Owner::Cluster(Cluster {
+            restored,
+            deleting,
+            protected,
+            infra_id,
+            ..cluster()
+        })
     });
     prop_oneof![
         1 => Just(Owner::Nobody),
@@ -304,8 +481,14 @@ fn any_order() -> impl Strategy<Value = Observed> {
         Just(finished()),
     ];
     let failure = prop_oneof![Just(None), Just(Some("no".to_owned()))];
-    (any_owner(), description, erasure, failure, any::<[bool; 5]>()).prop_map(
-        |(owner, description, erasure, start_failure, flags)| {
+    (
+        any_owner(),
+        description,
+        erasure,
+        failure,
+        any::<[bool; 5]>(),
+    )
+        .prop_map(|(owner, description, erasure, start_failure, flags)| {
             let [deleting, completed, disabled, supported, inputs_changed] = flags;
             Observed {
                 owner,
@@ -319,19 +502,25 @@ fn any_order() -> impl Strategy<Value = Observed> {
                 inputs_changed,
                 ..order()
             }
-        },
-    )
+        })
 }
 
 /// The gates once more, written as one sentence.
 fn gates_are_open(observed: &Observed) -> bool {
-    let Owner::Cluster(cluster) = &observed.owner else { return false };
-    let described =
-        matches!(observed.description, Description::Metadata { .. } | Description::Legacy);
+    let Owner::Cluster(cluster) = &observed.owner else {
+        return false;
+    };
+    let described = matches!(
+        observed.description,
+        Description::Metadata { .. } | Description::Legacy
+    );
     cluster.deleting
         && !cluster.protected
         && !cluster.restored
-        && cluster.infra_id.as_ref().is_none_or(|id| *id == observed.infra_id)
+        && cluster
+            .infra_id
+            .as_ref()
+            .is_none_or(|id| *id == observed.infra_id)
         && !observed.disabled
         && observed.supported
         && described
@@ -396,14 +585,20 @@ fn write(root: &mut ClusterDeprovision, status: &Status, now: Timestamp) {
 }
 
 fn condition<'a>(root: &'a ClusterDeprovision, type_: &str) -> Option<&'a Condition> {
-    root.conditions().iter().find(|condition| condition.type_ == type_)
+    root.conditions()
+        .iter()
+        .find(|condition| condition.type_ == type_)
 }
 
 /// docs/spec/20 §2: the API's conditions appear when they first hold; the progress is always there.
 #[test]
 fn conditions_appear_when_they_first_hold() {
     let mut root = ClusterDeprovision::default();
-    let good = Verdict::holds_not(AUTHENTICATION_FAILURE, reason::AUTHENTICATION_SUCCEEDED, "ok");
+    let good = Verdict::holds_not(
+        AUTHENTICATION_FAILURE,
+        reason::AUTHENTICATION_SUCCEEDED,
+        "ok",
+    );
     let status = Status::progressing(reason::skep::DELETING, "1 of 2");
     write(&mut root, &status.clone().and(good.clone()), start());
     assert!(condition(&root, AUTHENTICATION_FAILURE).is_none());
@@ -414,7 +609,10 @@ fn conditions_appear_when_they_first_hold() {
     write(&mut root, &status.and(good), later(2));
     let now = condition(&root, AUTHENTICATION_FAILURE).unwrap();
     assert_eq!(now.status, ConditionStatus::False);
-    assert_eq!(now.last_transition_time.as_ref().map(|time| time.0), Some(later(2)));
+    assert_eq!(
+        now.last_transition_time.as_ref().map(|time| time.0),
+        Some(later(2))
+    );
 }
 
 #[test]
@@ -425,9 +623,16 @@ fn the_words_of_the_progress_are_written_every_few_seconds_at_most() {
     let interval = PROGRESS_INTERVAL.as_secs();
     assert_eq!(merge(&root, &words("2 of 9"), later(interval - 1)), None);
     assert!(merge(&root, &words("2 of 9"), later(interval)).is_some());
-    assert_eq!(merge(&root, &words("1 of 9"), later(interval)), None, "nothing new to say");
+    assert_eq!(
+        merge(&root, &words("1 of 9"), later(interval)),
+        None,
+        "nothing new to say"
+    );
     let stands = Status::standing(reason::UNKNOWN_ERROR, "blocked");
-    assert!(merge(&root, &stands, later(1)).is_some(), "an end is told at once");
+    assert!(
+        merge(&root, &stands, later(1)).is_some(),
+        "an end is told at once"
+    );
 }
 
 #[test]
@@ -435,9 +640,17 @@ fn completion_is_never_taken_back_and_others_conditions_stay() {
     let mut root = ClusterDeprovision::default();
     let foreign = Condition::new("Foreign", ConditionStatus::True, "r", "m", start());
     root.status.get_or_insert_default().conditions = Some(vec![foreign.clone()]);
-    write(&mut root, &Status::standing(reason::DEPROVISION_COMPLETED, "x").completed(), start());
+    write(
+        &mut root,
+        &Status::standing(reason::DEPROVISION_COMPLETED, "x").completed(),
+        start(),
+    );
     assert!(root.is_completed());
     assert_eq!(condition(&root, "Foreign"), Some(&foreign));
-    write(&mut root, &Status::standing(reason::UNKNOWN_ERROR, "y"), later(1));
+    write(
+        &mut root,
+        &Status::standing(reason::UNKNOWN_ERROR, "y"),
+        later(1),
+    );
     assert!(root.is_completed());
 }

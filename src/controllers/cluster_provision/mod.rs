@@ -23,8 +23,7 @@ use super::erasure::Erasures;
 use crate::install::classify::Patterns;
 use crate::plan::Plan;
 use crate::runtime::{
-    Context, ControllerName, Freshness, Key, Memory, Observation, Reconcile,
-    Store,
+    Context, ControllerName, Freshness, Key, Memory, Observation, Reconcile, Store,
 };
 
 pub use decide::Step;

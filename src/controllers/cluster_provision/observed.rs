@@ -8,7 +8,6 @@ use crate::controllers::erasure;
 use crate::install::classify;
 
 /// One attempt, parsed.
-#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Observed {
     /// Name of the ClusterProvision.

@@ -46,10 +46,20 @@ impl Hub {
         let clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>> =
             [(PlatformKind::Aws, Arc::new(cloud.clone()) as Arc<dyn Cloud>)].into();
         let shared = Shared::new(context, ConfigStore::new(Config::default()), clouds);
-        let hub = Self { server, clock, cloud, account, shared };
-        hub.seed("", "namespaces", &json!({
-            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"},
-        }));
+        let hub = Self {
+            server,
+            clock,
+            cloud,
+            account,
+            shared,
+        };
+        hub.seed(
+            "",
+            "namespaces",
+            &json!({
+                "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"},
+            }),
+        );
         hub.seed_secret("creds", &[("aws_access_key_id", KEY)]);
         hub
     }
@@ -68,13 +78,19 @@ impl Hub {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(text)
         };
-        let data: BTreeMap<&str, String> =
-            data.iter().map(|(key, text)| (*key, encode(text))).collect();
-        self.seed("", "secrets", &json!({
-            "apiVersion": "v1", "kind": "Secret",
-            "metadata": {"namespace": "team", "name": name},
-            "data": data,
-        }));
+        let data: BTreeMap<&str, String> = data
+            .iter()
+            .map(|(key, text)| (*key, encode(text)))
+            .collect();
+        self.seed(
+            "",
+            "secrets",
+            &json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"namespace": "team", "name": name},
+                "data": data,
+            }),
+        );
     }
 
     /// The erasure of the cluster, started by the object with this UID.
@@ -96,7 +112,8 @@ impl Hub {
 
     /// The ConfigMap with plan and receipt.
     pub(in crate::controllers) fn record(&self) -> Option<Value> {
-        self.server.object("", "configmaps", "hive", &subject().config_map())
+        self.server
+            .object("", "configmaps", "hive", &subject().config_map())
     }
 
     /// How many resources the account holds.
@@ -106,7 +123,11 @@ impl Hub {
 
     /// Destructive calls so far.
     pub(in crate::controllers) fn changes(&self) -> usize {
-        self.cloud.log(&self.account).iter().filter(|call| call.is_change()).count()
+        self.cloud
+            .log(&self.account)
+            .iter()
+            .filter(|call| call.is_change())
+            .count()
     }
 
     /// Lets time pass until the erasure is in a state, or an hour is over.

@@ -44,29 +44,55 @@ async fn an_erasure_ends_with_an_empty_account_and_a_receipt() {
     assert_eq!(Some(&receipt.plans[0].digest), plan_digest.as_ref());
     let plan = record["data"][PLAN_KEY].as_str().unwrap();
     assert!(plan.contains(&receipt.plans[0].digest));
-    assert!(!record.to_string().contains(super::testing::KEY), "a receipt holds no credentials");
+    assert!(
+        !record.to_string().contains(super::testing::KEY),
+        "a receipt holds no credentials"
+    );
 }
 
 /// "The plan is recorded before the first destructive call", in the ConfigMap and on the order.
 #[tokio::test(start_paused = true)]
 async fn the_plan_is_on_record_before_the_first_destructive_call() {
     let hub = Hub::new();
-    hub.seed("hive.openshift.io", "clusterdeprovisions", &json!({
-        "apiVersion": "hive.openshift.io/v1", "kind": "ClusterDeprovision",
-        "metadata": {"namespace": "team", "name": "demo"},
-        "spec": {"infraID": INFRA_ID},
-    }));
-    let order = || hub.server.object("hive.openshift.io", "clusterdeprovisions", "team", "demo");
-    let uid = order().unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
-    let key = Key { namespace: "team".into(), name: "demo".into(), uid };
-    let wishes = Wishes { note_plan_on: Some(key), ..Wishes::default() };
+    hub.seed(
+        "hive.openshift.io",
+        "clusterdeprovisions",
+        &json!({
+            "apiVersion": "hive.openshift.io/v1", "kind": "ClusterDeprovision",
+            "metadata": {"namespace": "team", "name": "demo"},
+            "spec": {"infraID": INFRA_ID},
+        }),
+    );
+    let order = || {
+        hub.server
+            .object("hive.openshift.io", "clusterdeprovisions", "team", "demo")
+    };
+    let uid = order().unwrap()["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let key = Key {
+        namespace: "team".into(),
+        name: "demo".into(),
+        uid,
+    };
+    let wishes = Wishes {
+        note_plan_on: Some(key),
+        ..Wishes::default()
+    };
     hub.erasures().start_with(hub.request("cdr"), wishes);
     while hub.changes() == 0 {
         hub.clock.sleep(Duration::from_millis(1)).await;
     }
     let digest = order().unwrap()["metadata"]["annotations"]["skep.dev/plan-digest"].clone();
-    let plan = hub.record().unwrap()["data"][PLAN_KEY].as_str().unwrap().to_owned();
-    assert!(plan.contains(digest.as_str().unwrap()), "{digest} is not in {plan}");
+    let plan = hub.record().unwrap()["data"][PLAN_KEY]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        plan.contains(digest.as_str().unwrap()),
+        "{digest} is not in {plan}"
+    );
 }
 
 /// Without the order there is nobody who wants the deletion.
@@ -74,8 +100,15 @@ async fn the_plan_is_on_record_before_the_first_destructive_call() {
 async fn nothing_is_deleted_when_the_plan_cannot_be_noted() {
     let hub = Hub::new();
     let before = hub.resources();
-    let gone = Key { namespace: "team".into(), name: "demo".into(), uid: "other".into() };
-    let wishes = Wishes { note_plan_on: Some(gone), ..Wishes::default() };
+    let gone = Key {
+        namespace: "team".into(),
+        name: "demo".into(),
+        uid: "other".into(),
+    };
+    let wishes = Wishes {
+        note_plan_on: Some(gone),
+        ..Wishes::default()
+    };
     hub.erasures().start_with(hub.request("cdr"), wishes);
     assert!(failing(&hub.until("cdr", ended).await));
     assert_eq!((hub.changes(), hub.resources()), (0, before));
@@ -90,11 +123,18 @@ async fn one_engine_works_on_an_infra_id_and_the_next_takes_over() {
     let State::Running { summary, .. } = hub.erasures().state("cdr") else {
         unreachable!("{:?}", hub.erasures().state("cdr"))
     };
-    assert!(summary.starts_with("waiting for another erasure"), "{summary}");
+    assert!(
+        summary.starts_with("waiting for another erasure"),
+        "{summary}"
+    );
     assert!(hub.resources() > 0, "the first one is at work");
     hub.erasures().abandon("attempt");
     assert_eq!(hub.erasures().state("attempt"), State::Idle);
-    assert!(!failing(&hub.until("cdr", ended).await), "{:?}", hub.erasures().state("cdr"));
+    assert!(
+        !failing(&hub.until("cdr", ended).await),
+        "{:?}",
+        hub.erasures().state("cdr")
+    );
     assert_eq!(hub.resources(), 0);
 }
 
@@ -106,7 +146,10 @@ async fn the_next_one_goes_on_when_the_first_has_ended() {
     }
     for started_by in ["attempt", "cdr", "namespace"] {
         let state = hub.until(started_by, ended).await;
-        assert!(matches!(state, State::Finished { .. }), "{started_by}: {state:?}");
+        assert!(
+            matches!(state, State::Finished { .. }),
+            "{started_by}: {state:?}"
+        );
     }
 }
 
@@ -145,28 +188,59 @@ async fn what_cannot_be_deleted_is_named_and_tried_again_later() {
     for _ in 0..3 {
         hub.erasures().start(hub.request("cdr"));
         let state = hub.until("cdr", failing).await;
-        let State::Failing { trouble, message, .. } = &state else { unreachable!("{state:?}") };
+        let State::Failing {
+            trouble, message, ..
+        } = &state
+        else {
+            unreachable!("{state:?}")
+        };
         assert_eq!(*trouble, Trouble::Blocked);
-        assert!(message.contains("1 resources could not be deleted: volume stubborn"), "{message}");
+        assert!(
+            message.contains("1 resources could not be deleted: volume stubborn"),
+            "{message}"
+        );
         delays.push(delay(&state, &hub.clock).unwrap());
     }
-    assert!(delays[0] <= super::FIRST_DELAY && delays[0] > SignedDuration::ZERO, "{delays:?}");
+    assert!(
+        delays[0] <= super::FIRST_DELAY && delays[0] > SignedDuration::ZERO,
+        "{delays:?}"
+    );
     assert!(delays[1] > delays[0] && delays[2] > delays[1], "{delays:?}");
     assert_eq!(hub.resources(), 1);
     hub.cloud.unlock(&hub.account, &"stubborn".into());
     hub.erasures().start(hub.request("cdr"));
-    assert!(matches!(hub.until("cdr", ended).await, State::Finished { .. }));
-    let receipt = hub.record().unwrap()["data"][RECEIPT_KEY].as_str().unwrap().to_owned();
+    assert!(matches!(
+        hub.until("cdr", ended).await,
+        State::Finished { .. }
+    ));
+    let receipt = hub.record().unwrap()["data"][RECEIPT_KEY]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let receipt: Receipt = serde_json::from_str(&receipt).unwrap();
-    assert!(receipt.plans.len() >= 4, "the receipts of all runs are one: {:?}", receipt.plans);
-    assert!(receipt.deleted.len() > 10, "what the first run deleted is still in it");
+    assert!(
+        receipt.plans.len() >= 4,
+        "the receipts of all runs are one: {:?}",
+        receipt.plans
+    );
+    assert!(
+        receipt.deleted.len() > 10,
+        "what the first run deleted is still in it"
+    );
 }
 
 #[test]
 fn delays_grow_to_ten_minutes_and_no_further() {
     let start = jiff::Timestamp::UNIX_EPOCH;
-    let after = |tries| super::retry_at(tries, start).duration_since(start).as_secs();
-    assert_eq!([1, 2, 3, 5, 6, 100, u32::MAX].map(after), [30, 60, 120, 480, 600, 600, 600]);
+    let after = |tries| {
+        super::retry_at(tries, start)
+            .duration_since(start)
+            .as_secs()
+    };
+    assert_eq!(
+        [1, 2, 3, 5, 6, 100, u32::MAX].map(after),
+        [30, 60, 120, 480, 600, 600, 600]
+    );
 }
 
 /// docs/spec/20 §13.3: swapped credentials never lead to a success.
@@ -197,9 +271,14 @@ async fn an_empty_account_that_nobody_recorded_needs_a_persons_word() {
     hub.erasures().start(request.clone());
     let state = hub.until("cdr", ended).await;
     assert_eq!(trouble_of(&state), Some(Trouble::WrongAccount), "{state:?}");
-    let wishes = Wishes { acknowledge_empty: true, ..Wishes::default() };
+    let wishes = Wishes {
+        acknowledge_empty: true,
+        ..Wishes::default()
+    };
     hub.erasures().start_with(request, wishes);
-    let state = hub.until("cdr", |state| matches!(state, State::Finished { .. })).await;
+    let state = hub
+        .until("cdr", |state| matches!(state, State::Finished { .. }))
+        .await;
     assert!(matches!(state, State::Finished { .. }), "{state:?}");
 }
 
@@ -227,7 +306,11 @@ async fn troubles_are_told_apart_by_what_must_be_done() {
         let started_by = request.started_by.clone();
         hub.erasures().start(request);
         let state = hub.until(&started_by, ended).await;
-        assert_eq!(trouble_of(&state), Some(expected), "{started_by}: {state:?}");
+        assert_eq!(
+            trouble_of(&state),
+            Some(expected),
+            "{started_by}: {state:?}"
+        );
     }
     assert_eq!(hub.changes(), 0);
 }

@@ -72,7 +72,10 @@ fn a_long_receipt_loses_what_is_gone_before_what_is_left() {
     let short = kept(&receipt(20_000, 100, 4));
     assert!(short.deleted.len() < 20_000);
     let newest = format!("vol-{:017}", 19_999);
-    assert_eq!(short.deleted.last().map(|gone| gone.id.as_str()), Some(newest.as_str()));
+    assert_eq!(
+        short.deleted.last().map(|gone| gone.id.as_str()),
+        Some(newest.as_str())
+    );
     assert_eq!(short.left.len(), 100);
 }
 
@@ -109,16 +112,32 @@ async fn the_first_plan_stays_and_later_ones_are_added() {
     };
     let first = receipts.open(&subject()).await.unwrap();
     assert!(first.receipt.is_none());
-    first.journal.record_plan(&plan("initial", "sha256:1")).await.unwrap();
+    first
+        .journal
+        .record_plan(&plan("initial", "sha256:1"))
+        .await
+        .unwrap();
     first.journal.checkpoint(&receipt(1, 1, 1)).await.unwrap();
     // A later run, in another process.
     let second = receipts.open(&subject()).await.unwrap();
     assert_eq!(second.receipt, Some(receipt(1, 1, 1)));
-    second.journal.record_plan(&plan("initial", "sha256:2")).await.unwrap();
+    second
+        .journal
+        .record_plan(&plan("initial", "sha256:2"))
+        .await
+        .unwrap();
     let data = hub.record().unwrap()["data"].clone();
     assert!(data[PLAN_KEY].as_str().unwrap().contains("sha256:1"));
-    assert!(data["additions.json"].as_str().unwrap().contains("sha256:2"));
-    assert!(data[RECEIPT_KEY].is_string(), "the receipt so far was lost: {data}");
+    assert!(
+        data["additions.json"]
+            .as_str()
+            .unwrap()
+            .contains("sha256:2")
+    );
+    assert!(
+        data[RECEIPT_KEY].is_string(),
+        "the receipt so far was lost: {data}"
+    );
 }
 
 #[test]
@@ -153,7 +172,10 @@ async fn the_receipts_of_a_cluster_are_found_when_it_is_gone() {
     opened.journal.checkpoint(&receipt(3, 0, 1)).await.unwrap();
     assert_eq!(receipts.of_cluster("team", "demo").await.unwrap().len(), 1);
     assert_eq!(receipts.of_cluster("team", "other").await.unwrap().len(), 0);
-    assert_eq!(receipts.of_cluster("others", "demo").await.unwrap().len(), 0);
+    assert_eq!(
+        receipts.of_cluster("others", "demo").await.unwrap().len(),
+        0
+    );
 }
 
 /// The janitor deletes receipts whose time is over, and only while it leads.
@@ -179,7 +201,11 @@ async fn receipts_are_deleted_after_their_time() {
     claim.grant();
     hub.clock.sleep(Duration::from_secs(1)).await;
     assert!(hub.record().is_none(), "the time of the receipt is over");
-    assert!(hub.server.object("", "configmaps", "hive", "foreign").is_some());
+    assert!(
+        hub.server
+            .object("", "configmaps", "hive", "foreign")
+            .is_some()
+    );
     stop.cancel();
     work.await.unwrap();
 }

@@ -233,7 +233,7 @@ impl Scenario for Story {
             world
                 .until("both are done", hour, |server| {
                     let done = |name| {
-                        let object = server.object("", "configmaps", "default", name);
+                        let object = server.stored("", "configmaps", "default", name);
                         object.is_some_and(|o| o["metadata"]["annotations"]["done"] == "yes")
                     };
                     (done("a") && done("b")).then_some(())
@@ -244,7 +244,7 @@ impl Scenario for Story {
             world
                 .until("the first is gone", hour, |server| {
                     server
-                        .object("", "configmaps", "default", "a")
+                        .stored("", "configmaps", "default", "a")
                         .is_none()
                         .then_some(())
                 })

@@ -177,7 +177,7 @@ fn deleting_the_namespace_of_three_clusters_leaves_the_account_as_it_was() {
                 Duration::from_hours(3),
                 |server| {
                     server
-                        .object("", "namespaces", "", "fleet")
+                        .stored("", "namespaces", "", "fleet")
                         .is_none()
                         .then_some(())
                 },

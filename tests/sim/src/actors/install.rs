@@ -275,7 +275,7 @@ impl Script {
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let namespace = run.namespace().to_owned();
         let agreed = run.server.when(|server| {
-            let found = server.object("hive.openshift.io", "clusterprovisions", &namespace, &name);
+            let found = server.stored("hive.openshift.io", "clusterprovisions", &namespace, &name);
             match found {
                 None => Some(Err("the provision is gone".to_owned())),
                 Some(object) if object["metadata"].get("deletionTimestamp").is_some() => {

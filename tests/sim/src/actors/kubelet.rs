@@ -163,7 +163,7 @@ impl Place {
 
     /// Whether the pod is asked to end or already gone.
     fn is_ending(&self) -> bool {
-        let pod = self.server.object("", "pods", &self.namespace, &self.name);
+        let pod = self.server.stored("", "pods", &self.namespace, &self.name);
         pod.is_none_or(|pod| {
             uid(&pod) != self.uid || pod["metadata"].get("deletionTimestamp").is_some()
         })
@@ -215,7 +215,7 @@ impl Place {
 
     /// The node's last word: nothing of the pod runs any more.
     async fn finish(&self, client: &kube::Client) {
-        let pod = self.server.object("", "pods", &self.namespace, &self.name);
+        let pod = self.server.stored("", "pods", &self.namespace, &self.name);
         if pod.is_none_or(|pod| uid(&pod) != self.uid) {
             return;
         }

@@ -118,7 +118,7 @@ impl Request {
     /// Leases and Events carry no decision, and a dry run changes nothing: dying around them is
     /// dying between two other effects.
     fn counts(&self) -> bool {
-        !self.dry_run && !matches!(self.plural.as_str(), "leases" | "events")
+        !self.dry_run && !super::is_chatter(&self.plural)
     }
 }
 

@@ -121,8 +121,12 @@ struct Shared {
     views: Mutex<Views>,
     /// Requests so far by agent, to seed latencies independently of other agents.
     requests: Mutex<BTreeMap<Arc<str>, u64>>,
-    /// Rung after each change. Wakes in the order of waiting, unlike a watch channel.
+    /// Rung after each change of anything that somebody acts on. Wakes in the order of waiting,
+    /// unlike a watch channel.
     changed: Notify,
+    /// Rung after each change of a Lease or an Event: every few seconds, and of no concern to anybody
+    /// but those who watch them.
+    chatter: Notify,
 }
 
 impl ApiServer {
@@ -139,6 +143,7 @@ impl ApiServer {
                 views: Mutex::default(),
                 requests: Mutex::default(),
                 changed: Notify::new(),
+                chatter: Notify::new(),
             }),
         };
         for name in ["default", "kube-system", "hive"] {
@@ -231,14 +236,24 @@ impl ApiServer {
         self.ring();
     }
 
-    /// One object as stored.
+    /// A copy of one object as stored.
     pub fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        let found = self.stored(group, plural, namespace, name);
+        found.map(|object| Value::clone(&object))
+    }
+
+    /// One object as stored, to look at.
+    pub fn stored(
+        &self,
+        group: &str,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Value>> {
         let core = self.shared.core.lock();
         let kind = core.registry.get(group, plural)?;
-        let found = core
-            .store
-            .get(kind, &(namespace.to_owned(), name.to_owned()));
-        found.map(|object| Value::clone(&object))
+        core.store
+            .get(kind, &(namespace.to_owned(), name.to_owned()))
     }
 
     /// All objects of a resource as stored.
@@ -310,7 +325,7 @@ impl ApiServer {
         self.shared.views.lock().skip(plural, count);
     }
 
-    /// Returns after the next change of anything.
+    /// Returns after the next change of anything but Leases and Events.
     pub async fn changed(&self) {
         self.shared.changed.notified().await;
     }
@@ -329,6 +344,16 @@ impl ApiServer {
 
     fn ring(&self) {
         self.shared.changed.notify_waiters();
+        self.shared.chatter.notify_waiters();
+    }
+
+    /// The bell of one resource.
+    fn bell(&self, plural: &str) -> &Notify {
+        if is_chatter(plural) {
+            &self.shared.chatter
+        } else {
+            &self.shared.changed
+        }
     }
 
     fn delay_of_request(&self, agent: &Arc<str>) -> Duration {
@@ -508,7 +533,7 @@ impl Endpoint {
         server
             .effects()
             .end(&self.agent, at, point, shown, code, before, after);
-        server.ring();
+        server.bell(&target.kind.plural).notify_waiters();
         if point.crashes_after() {
             server.effects().crash(self.process.as_deref());
             std::future::pending::<()>().await;
@@ -567,6 +592,11 @@ fn presented(target: &Target, object: &Value) -> Value {
     } else {
         object.clone()
     }
+}
+
+/// Leases and Events carry no decision.
+fn is_chatter(plural: &str) -> bool {
+    matches!(plural, "leases" | "events")
 }
 
 /// An object reduced to its metadata.

@@ -122,7 +122,7 @@ impl Watch {
             if self.ended || Instant::now() >= self.deadline {
                 return None;
             }
-            let mut changed = std::pin::pin!(server.shared.changed.notified());
+            let mut changed = std::pin::pin!(server.bell(&self.kind.plural).notified());
             changed.as_mut().enable();
             let limit = self
                 .bookmarks

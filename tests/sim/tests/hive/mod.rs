@@ -198,7 +198,7 @@ impl Story {
         world
             .until("gone", Duration::from_hours(6), |server| {
                 server
-                    .object(GROUP, "clusterdeployments", namespace, name)
+                    .stored(GROUP, "clusterdeployments", namespace, name)
                     .is_none()
                     .then_some(())
             })
@@ -320,7 +320,7 @@ async fn operate(
 
 /// Whether the cluster is installed.
 pub(crate) fn is_installed(server: &ApiServer, name: &str) -> Option<()> {
-    let cluster = server.object(GROUP, "clusterdeployments", "fleet", name)?;
+    let cluster = server.stored(GROUP, "clusterdeployments", "fleet", name)?;
     (cluster["spec"]["installed"] == true).then_some(())
 }
 
@@ -337,7 +337,7 @@ pub(crate) fn attempts(world: &World) -> u64 {
 pub(crate) fn condition(world: &World, cluster: &str, kind: &str) -> Value {
     let cluster = world
         .server
-        .object(GROUP, "clusterdeployments", "fleet", cluster);
+        .stored(GROUP, "clusterdeployments", "fleet", cluster);
     let conditions = cluster.unwrap_or_default()["status"]["conditions"].clone();
     let found = conditions
         .as_array()
