@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controllers::add_to;
 use crate::controllers::context::Shared;
+use crate::controllers::receipts;
 use crate::install::classify::Patterns;
 use crate::runtime::client::{Clients, Limits};
 use crate::runtime::lease::Candidate;
@@ -55,6 +56,12 @@ pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
         context.metrics.clone(),
         context.notes.clone(),
     );
+    let receipts = shared.erasures.receipts().clone();
+    tokio::spawn(receipts::janitor(
+        receipts,
+        context.claim.clone(),
+        stop.clone(),
+    ));
     let serving = CancellationToken::new();
     let mut served = tokio::spawn(health::serve(args.listen, routes, serving.clone()));
     tracing::info!(listen = %args.listen, identity, "starting");

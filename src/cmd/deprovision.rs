@@ -236,9 +236,9 @@ fn print(receipt: &Receipt, args: &RunArgs) -> Result<()> {
     }
     let mut out = io::stdout().lock();
     if args.json {
-        writeln!(out, "{json}")?
+        writeln!(out, "{json}")?;
     } else {
-        write!(out, "{receipt}")?
+        write!(out, "{receipt}")?;
     }
     Ok(())
 }

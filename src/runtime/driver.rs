@@ -6,7 +6,7 @@
 //!
 //! A controller is put together like this:
 //!
-//! ```ignore
+//! ```text
 //! let driver = Driver::new(controller, &clusters, &context, DriverOptions::default())
 //!     .rung_by(&jobs, bell::owner())
 //!     .rung_by(&provisions, bell::label(label::CLUSTER_DEPLOYMENT_NAME))

@@ -341,7 +341,7 @@ mod tests {
         let keep = Arc::clone(&kept);
         tasks.start("u", 0, |progress| async move {
             *keep.lock() = Some(progress.clone());
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         settle().await;
         tasks.cancel("u");

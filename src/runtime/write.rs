@@ -462,17 +462,17 @@ mod tests {
         }
 
         async fn at(&self) -> At {
+            let nobody = || At {
+                key: Key {
+                    namespace: String::new(),
+                    name: String::new(),
+                    uid: String::new(),
+                },
+                version: String::new(),
+            };
             self.widget()
                 .await
-                .map(|widget| At::of(&widget))
-                .unwrap_or_else(|| At {
-                    key: Key {
-                        namespace: String::new(),
-                        name: String::new(),
-                        uid: String::new(),
-                    },
-                    version: String::new(),
-                })
+                .map_or_else(nobody, |widget| At::of(&widget))
         }
 
         async fn foreign_write(&self) {

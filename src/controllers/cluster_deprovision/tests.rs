@@ -491,15 +491,15 @@ fn any_order() -> impl Strategy<Value = Observed> {
         .prop_map(|(owner, description, erasure, start_failure, flags)| {
             let [deleting, completed, disabled, supported, inputs_changed] = flags;
             Observed {
-                owner,
-                description,
-                erasure,
-                start_failure,
                 deleting,
                 completed,
+                owner,
                 disabled,
                 supported,
+                description,
                 inputs_changed,
+                erasure,
+                start_failure,
                 ..order()
             }
         })

@@ -272,7 +272,7 @@ impl World {
 #[tokio::test(start_paused = true)]
 async fn copies_are_made_and_recorded_in_order() {
     let world = World::start(DriverOptions::default(), |hub| {
-        hub.seed_widget("a", &json!(2))
+        hub.seed_widget("a", &json!(2));
     });
     world.pass(5).await;
     assert_eq!(world.hub.copies("a").len(), 2);
@@ -306,7 +306,7 @@ async fn copies_are_made_and_recorded_in_order() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_asked_in_a_steady_hour() {
     let world = World::start(DriverOptions::default(), |hub| {
-        hub.seed_widget("a", &json!(1))
+        hub.seed_widget("a", &json!(1));
     });
     world.pass(60).await;
     let (requests, effects) = (world.hub.server.requests(), world.hub.effects().len());
@@ -412,7 +412,7 @@ async fn a_failure_becomes_a_status_by_decide_and_is_not_tried_in_a_loop() {
 #[tokio::test(start_paused = true)]
 async fn correcting_what_blocks_resumes_at_once() {
     let world = World::start(DriverOptions::default(), |hub| {
-        hub.seed_widget("a", &json!(1))
+        hub.seed_widget("a", &json!(1));
     });
     world.pass(5).await;
     world.hub.server.freeze_watches("nothing");
@@ -495,7 +495,7 @@ async fn a_recreated_object_inherits_nothing() {
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_go_of_everything() {
     let world = World::start(DriverOptions::default(), |hub| {
-        hub.seed_widget("a", &json!(1))
+        hub.seed_widget("a", &json!(1));
     });
     world.pass(5).await;
     world.stop.cancel();

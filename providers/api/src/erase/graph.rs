@@ -385,7 +385,7 @@ impl Graph {
                 .into_iter()
                 .max_by_key(|(index, count)| (*count, std::cmp::Reverse(name(index))));
             if let Some((holder, _)) = holder {
-                self.release(holder);
+                self.release(holder, &over);
                 continue;
             }
             let weakest = inside
@@ -405,12 +405,13 @@ impl Graph {
     }
 
     /// Puts a step before `holder` that takes all its references away; what was held by them waits
-    /// for that step only.
-    fn release(&mut self, holder: NodeIndex) -> NodeIndex {
+    /// for that step only. A step that is over released what was there then: what holds now has come
+    /// since, and takes another.
+    fn release(&mut self, holder: NodeIndex, over: impl Fn(NodeIndex) -> bool) -> NodeIndex {
         let resource = Arc::clone(&self.dag[holder].resource);
         let step = match self.releases.get(&resource.id) {
-            Some(step) => *step,
-            None => self.dag.add_node(Node {
+            Some(step) if !over(*step) => *step,
+            Some(_) | None => self.dag.add_node(Node {
                 action: Action::Release,
                 resource: Arc::clone(&resource),
             }),
