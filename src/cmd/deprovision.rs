@@ -132,6 +132,8 @@ pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
     };
     let ending = match ending {
         Ok(ending) => ending,
+        // Whoever reads has seen enough.
+        Err(error) if is_broken_pipe(&error) => Ending::Done,
         Err(error) => {
             let ending = ending_of(&error);
             writeln!(io::stderr(), "error: {error:#}")?;
@@ -276,6 +278,11 @@ async fn receipt(name: &str, hub: &HubArgs, json: bool) -> Result<Ending> {
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
     }
     Ok(Ending::Done)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// What the caller could do about an error decides the exit code.

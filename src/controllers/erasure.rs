@@ -436,7 +436,8 @@ impl Failed {
     fn new(trouble: Trouble, error: &dyn std::error::Error) -> Self {
         Self {
             trouble,
-            message: error_chain(error),
+            // Clouds end their sentences; what is said here goes on.
+            message: error_chain(error).trim_end_matches('.').to_owned(),
         }
     }
 

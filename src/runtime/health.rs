@@ -129,3 +129,38 @@ async fn explain(State(shown): State<Shown>, Query(about): Query<About>) -> impl
             .about(about.namespace.as_deref(), about.name.as_deref()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn status(routes: &Router, path: &str) -> Option<StatusCode> {
+        let request = Request::get(path).body(Body::empty()).ok()?;
+        let answer = routes.clone().oneshot(request).await.ok()?;
+        Some(answer.status())
+    }
+
+    #[tokio::test]
+    async fn a_process_lives_always_and_is_ready_between_start_and_stop() {
+        let health = Health::default();
+        let routes = routes(health.clone(), Metrics::new(), Notes::default());
+        assert_eq!(status(&routes, "/healthz").await, Some(StatusCode::OK));
+        let unready = Some(StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status(&routes, "/readyz").await, unready);
+        health.set_ready();
+        assert_eq!(status(&routes, "/readyz").await, Some(StatusCode::OK));
+        health.set_stopping();
+        assert_eq!(status(&routes, "/readyz").await, unready);
+        for path in [
+            "/metrics",
+            "/debug/notes",
+            "/debug/notes?namespace=a&name=b",
+        ] {
+            assert_eq!(status(&routes, path).await, Some(StatusCode::OK), "{path}");
+        }
+    }
+}

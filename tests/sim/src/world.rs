@@ -282,7 +282,7 @@ impl World {
     fn changes(&self) -> usize {
         let effects = self.server.effects();
         let counted = |effect: &&crate::apiserver::effects::Effect| {
-            effect.changed() && effect.request.plural != "leases"
+            effect.request.plural != "leases" && effect.changed()
         };
         effects.log().iter().filter(counted).count()
     }

@@ -327,7 +327,7 @@ fn a_job_fails_at_its_limit_and_at_its_deadline() {
         let left: Vec<String> = pods(&world)
             .await
             .iter()
-            .map(|pod| pod.name_any())
+            .map(kube::ResourceExt::name_any)
             .collect();
         assert!(
             left.iter().all(|name| name.starts_with("fail-")),

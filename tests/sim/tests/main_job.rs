@@ -5,7 +5,7 @@
 
 mod hive;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use hive::{Account, Story};
 use serde_json::{Value, json};
@@ -13,10 +13,13 @@ use skep::runtime::ControllerName;
 use skep_crds::names::controller;
 use skep_sim::{
     actors::install::{Attempt, Stage},
-    apiserver::ApiServer,
-    crash::{Scenario as _, for_every_effect, play},
+    apiserver::{
+        ApiServer,
+        faults::{Kind as Fault, Rule},
+    },
+    crash::{Scenario as _, ending, for_every_effect, play},
     transcript::{Show, render},
-    world::{Settings, simulate},
+    world::{Settings, World, simulate},
 };
 
 const LOG: &str = "level=error msg=Error: creating EC2 VPC: VpcLimitExceeded: The maximum number of \
@@ -58,6 +61,62 @@ fn another_seed_tells_the_same_story() {
         .map(|run| (run.ending.outside, run.ending.created))
         .collect();
     assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{ends:?}");
+}
+
+/// What a run with a troubled hub must not change: the account, and how much was ever created.
+fn essence(disturb: impl Fn(&World), seed: u64) -> (Value, BTreeMap<String, u64>) {
+    let story = story();
+    simulate(Settings::seeded(seed), |world| async move {
+        disturb(&world);
+        let operator = story.operator(&world);
+        story.play(&world, operator).await;
+        assert_eq!(world.unexpected_ends(), Vec::<String>::new());
+        let ending = ending(&story, &world);
+        (ending.outside, ending.created)
+    })
+}
+
+#[test]
+fn refusals_and_lost_answers_change_nothing() {
+    let calm = essence(|_| {}, 1);
+    for seed in 1..=4 {
+        let troubled = essence(
+            |world| {
+                for kind in [
+                    Fault::Conflict,
+                    Fault::InternalError,
+                    Fault::TooManyRequests(Duration::from_secs(1)),
+                    Fault::AnswerLost,
+                ] {
+                    for verb in ["CREATE", "PATCH", "DELETE", "GET"] {
+                        let rule = Rule::times(6, verb, "", kind);
+                        world.server.faults().add(Rule {
+                            percent: 10,
+                            ..rule
+                        });
+                    }
+                }
+            },
+            seed,
+        );
+        assert_eq!(troubled, calm, "seed {seed}");
+    }
+}
+
+#[test]
+fn late_events_change_nothing() {
+    let late = |world: &World| {
+        for plural in [
+            "clusterdeployments",
+            "clusterprovisions",
+            "clusterdeprovisions",
+            "jobs",
+            "pods",
+        ] {
+            world.server.delay_watches(plural, Duration::from_secs(7));
+        }
+    };
+    assert_eq!(essence(late, 1), essence(|_| {}, 1));
 }
 
 /// From the creation of the first attempt on, the operator's store of Jobs stands still for an hour.
@@ -209,6 +268,5 @@ fn bad_input_is_told_and_its_correction_resumes() {
             (&met["status"], &met["reason"]),
             (&json!("True"), &json!("AllRequirementsMet"))
         );
-        let _: Value = met;
     });
 }

@@ -4,7 +4,9 @@
 
 mod requests;
 
-use requests::shown;
+use std::fmt::Write as _;
+
+use requests::Answered;
 
 #[test]
 fn answers_every_request_of_the_table() {
@@ -12,4 +14,17 @@ fn answers_every_request_of_the_table() {
     insta::with_settings!({snapshot_path => "../golden", prepend_module_to_snapshot => false}, {
         insta::assert_snapshot!("requests", shown(&answers));
     });
+}
+
+/// The answers as lines, for golden files.
+fn shown(answers: &[Answered]) -> String {
+    let mut text = String::new();
+    for answer in answers {
+        let _ = writeln!(
+            text,
+            "{}: {}\n    {}",
+            answer.about, answer.code, answer.body
+        );
+    }
+    text
 }

@@ -168,6 +168,27 @@ def test_security_groups_are_held_by_rules_and_interfaces(aws: Mine) -> None:
     assert code(ec2.delete_security_group, GroupId=other) == "InvalidGroup.NotFound"
 
 
+def test_a_rule_is_revoked_without_its_description(aws: Mine) -> None:
+    ec2 = aws("ec2")
+    net = network(aws)
+    group = net["group"]
+    other = ec2.create_security_group(GroupName="o", Description="o", VpcId=net["vpc"])["GroupId"]
+
+    def rule(*pairs: dict) -> list[dict]:
+        ports = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+        return [{**ports, "UserIdGroupPairs": list(pairs)}]
+
+    described = [{"GroupId": one, "Description": "why"} for one in (group, other)]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rule(*described))
+    again = rule({"GroupId": other, "Description": "another"})
+    refusal = code(ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=again)
+    assert refusal == "InvalidPermission.Duplicate"
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=rule({"GroupId": other}))
+    left = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert [pair["GroupId"] for one in left for pair in one["UserIdGroupPairs"]] == [group]
+    ec2.delete_security_group(GroupId=other)
+
+
 def test_nat_gateways_take_their_time_and_give_back(aws: Mine) -> None:
     ec2, net = aws("ec2"), network(aws)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]

@@ -139,7 +139,12 @@ pub struct Effect {
 impl Effect {
     /// Whether something is different now.
     pub fn changed(&self) -> bool {
-        self.before != self.after
+        match (&self.before, &self.after) {
+            // A write that changes nothing leaves the stored object in its place.
+            (Some(before), Some(after)) => !Arc::ptr_eq(before, after),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A table of requests that is asked of the model and of a real server: what an operator does to
 //! objects, and the ways in which a server refuses it.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -817,17 +817,4 @@ fn without_uuids(text: &str) -> String {
             }
         })
         .collect()
-}
-
-/// The answers as lines, for golden files.
-pub(crate) fn shown(answers: &[Answered]) -> String {
-    let mut text = String::new();
-    for answer in answers {
-        let _ = writeln!(
-            text,
-            "{}: {}\n    {}",
-            answer.about, answer.code, answer.body
-        );
-    }
-    text
 }
