@@ -180,16 +180,12 @@ pub mod skep {
     pub const RECONCILING: &str = "Reconciling";
     /// The controllers cannot go on without a change from outside.
     pub const STALLED: &str = "Stalled";
-    /// On a `ClusterDeprovision`: how far the deletion is. Set by its controller; read by the
-    /// `ClusterDeployment` controller and by people.
-    pub const DEPROVISIONING: &str = "Deprovisioning";
-
-    /// The cluster is being deleted from its cloud; the message says how far, or why not. Set by the
-    /// `ClusterDeprovision` controller on its own objects.
+    /// On a `ClusterDeprovision`: the cluster is being deleted from its cloud; the message says how far,
+    /// or why not. Set by its controller; read by the `ClusterDeployment` controller and by people.
     pub const DEPROVISION_PROGRESSING: &str = "DeprovisionProgressing";
 
-    /// Every type that Skep adds.
-    pub const ALL: &[&str] = &[RECONCILING, STALLED, DEPROVISION_PROGRESSING];
+    /// Every type that Skep adds to a `ClusterDeployment`.
+    pub const ALL: &[&str] = &[RECONCILING, STALLED];
     /// Added types for which True is the good status.
-    pub const POSITIVE: &[&str] = &[DEPROVISION_PROGRESSING];
+    pub const POSITIVE: &[&str] = &[];
 }

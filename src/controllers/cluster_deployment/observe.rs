@@ -180,7 +180,7 @@ fn deprovision_of(found: &ClusterDeprovision) -> Deprovision {
     let failed = condition::find(conditions, deprovision::DEPROVISION_FAILED);
     let summary = conditions
         .iter()
-        .find(|found| found.type_ == skep_crds::names::condition::skep::DEPROVISIONING)
+        .find(|found| found.type_ == skep_crds::names::condition::skep::DEPROVISION_PROGRESSING)
         .or_else(|| failed.filter(|failed| failed.is_true()));
     Deprovision {
         uid: found.uid().unwrap_or_default(),

@@ -8,7 +8,6 @@
 use jiff::Timestamp;
 use skep_crds::names::condition::deprovision::{AUTHENTICATION_FAILURE, DEPROVISION_FAILED};
 use skep_crds::names::reason;
-use skep_crds::platform::PlatformKind;
 
 use super::observed::{Cluster, Description, Observed, Owner};
 use super::status::{PROGRESS_INTERVAL, Status, Verdict};
@@ -130,7 +129,7 @@ fn gates(observed: &Observed) -> Result<&Cluster, Gate> {
             reason::skep::PLATFORM_NOT_SUPPORTED,
             format!(
                 "clusters on {} cannot be deleted yet",
-                label(observed.platform)
+                observed.platform.label()
             ),
             format!(
                 "ClusterDeprovision {}/{}",
@@ -393,10 +392,6 @@ const fn reason_of(trouble: Trouble) -> &'static str {
         Trouble::Metadata => reason::skep::METADATA_INCOMPLETE,
         Trouble::Blocked | Trouble::Other => reason::UNKNOWN_ERROR,
     }
-}
-
-fn label(platform: PlatformKind) -> &'static str {
-    platform.label()
 }
 
 fn later(now: Timestamp, by: jiff::SignedDuration) -> Timestamp {
