@@ -363,7 +363,8 @@ fn fail(observed: &Observed, reason: &str, message: &str) -> AttemptPlan {
     };
     move_stage(observed, status, Stage::Failed).because(Note::failed(
         reason,
-        format!("attempt {} failed: {message}", observed.attempt),
+        // People count from one, as the ClusterDeployment's conditions do.
+        format!("attempt {} failed: {message}", observed.attempt + 1),
         next,
     ))
 }

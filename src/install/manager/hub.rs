@@ -151,8 +151,10 @@ impl Hub {
             .map(|(key, value)| (*key, ByteString(value.to_vec())))
             .collect();
         let patch = Patch::Merge(json!({"data": data}));
-        self.api::<Secret>()
-            .patch(name, &parameters(), &patch)
+        let api = self.api::<Secret>();
+        (|| async { api.patch(name, &parameters(), &patch).await })
+            .retry(persistent())
+            .when(may_pass)
             .await
             .map(drop)
             .map_err(|source| Error::Write {
@@ -166,7 +168,9 @@ impl Hub {
     pub async fn merge_provision(&self, patch: Value) -> Result<(), Error> {
         let patch = Patch::Merge(patch);
         let api = self.api::<ClusterProvision>();
-        api.patch(&self.provision, &parameters(), &patch)
+        (|| async { api.patch(&self.provision, &parameters(), &patch).await })
+            .retry(persistent())
+            .when(may_pass)
             .await
             .map(drop)
             .map_err(|source| Error::Write {
@@ -249,6 +253,22 @@ fn permitted(provision: &ClusterProvision) -> Result<bool, Error> {
         stage @ (Stage::Complete | Stage::Failed | Stage::Other(_)) => Err(Error::Over {
             stage: stage.as_str().to_owned(),
         }),
+    }
+}
+
+/// What the pod writes is all that is known of an installation of half an hour: a hub that restarts, or a
+/// connection that was closed meanwhile, must not lose it. Merge patches may be sent twice.
+fn persistent() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_max_times(8)
+        .with_jitter()
+}
+
+/// Whether the hub may answer otherwise next time: it refused for good only when it said so.
+fn may_pass(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code == 429 || status.code >= 500,
+        _ => true,
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn show(
         };
         for line in follower.new_lines().await {
             let line = redactor.line(&line);
-            tracing::info!(target: "installer", "{line}");
+            tracing::info!(target: "skep::installer", "{line}");
             if let Some(reached) = milestones::of_line(&line) {
                 milestone.send_replace(Some(reached.message));
             }

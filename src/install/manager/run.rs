@@ -23,6 +23,7 @@ use super::redact::{Redactor, scrub_metadata};
 use super::runner::{Ended, Installer};
 use super::{documents, hub, logs, runner};
 use crate::install::install_config;
+use crate::runtime::error_chain;
 
 /// The installer's own log, below the working directory.
 const INSTALLER_LOG: &str = ".openshift_install.log";
@@ -150,7 +151,10 @@ pub async fn run(
             .merge_provision(json!({"spec": {"installLog": log}}))
             .await
     {
-        tracing::warn!(%error, "the installer's log could not be saved");
+        tracing::warn!(
+            error = error_chain(&error),
+            "the installer's log could not be saved"
+        );
     }
     outcome
 }
