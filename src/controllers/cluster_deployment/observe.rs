@@ -2,8 +2,9 @@
 //!
 //! Secrets' contents are read only where a decision may depend on them, and leave as facts and digests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::try_join_all;
 use futures::try_join;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -26,7 +27,6 @@ use super::{Clusters, Error, parse, reading};
 use crate::controllers::erasure;
 use crate::controllers::inputs::{Read, is_held};
 use crate::controllers::secrets::{self, HELD, NEEDS};
-use crate::install::install_config::Facts as InstallConfig;
 use crate::runtime::{At, Freshness, RequestError, bell};
 
 pub(super) async fn observe(
@@ -38,37 +38,42 @@ pub(super) async fn observe(
     let (namespace, name) = (at.key.namespace.as_str(), at.key.name.as_str());
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
     let by_name = label::CLUSTER_DEPLOYMENT_NAME;
-    let (provisions, jobs, pods, deprovision, space, trusted_ca) = try_join!(
-        reader.labelled(how, &stores.provisions, namespace, by_name, name),
-        reader.labelled(how, &stores.jobs, namespace, by_name, name),
-        reader.labelled(how, &stores.pods, namespace, by_name, name),
-        reader.get(how, &stores.deprovisions, namespace, name),
-        reader.get(how, &stores.namespaces, "", namespace),
-        reader.get(
-            how,
-            &stores.config_maps,
-            namespace,
-            object_name::TRUSTED_CA_CONFIG_MAP
-        ),
-    )
-    .map_err(|source| Error::Read {
-        what: "what belongs to the cluster",
-        source,
-    })?;
+    let identity = parse::identity(root);
+    let trusted_ca = object_name::TRUSTED_CA_CONFIG_MAP;
+    let belongings = async {
+        try_join!(
+            reader.labelled(how, &stores.provisions, namespace, by_name, name),
+            reader.labelled(how, &stores.jobs, namespace, by_name, name),
+            reader.labelled(how, &stores.pods, namespace, by_name, name),
+            reader.get(how, &stores.deprovisions, namespace, name),
+            reader.get(how, &stores.namespaces, "", namespace),
+            reader.get(how, &stores.config_maps, namespace, trusted_ca),
+        )
+        .map_err(|source| Error::Read {
+            what: "what belongs to the cluster",
+            source,
+        })
+    };
+    // A live observation is as long as its longest chain of requests, so all start at once.
+    let (belongings, (inputs, install_config), mut secrets) = try_join!(
+        belongings,
+        reading::inputs(clusters, root, how),
+        observed_secrets(clusters, root, how, identity.as_ref()),
+    )?;
+    let (provisions, jobs, pods, deprovision, space, trusted_ca) = belongings;
+    if let (Read::Absent, Some(config)) = (&secrets.discovered_zone_role, install_config) {
+        secrets.discovered_zone_role = Read::Known(config.hosted_zone_role);
+    }
     let config = clusters.shared.config.get();
     let created = parse::created_of(root);
     let kind = root.spec.platform.kind();
     let wishes = parse::wishes(root, created);
-    let identity = parse::identity(root);
     let mut attempts: Vec<_> = provisions
         .iter()
         .map(|provision| parse::attempt(provision, kind))
         .collect();
     attempts.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
-    let (inputs, endpoints) = reading::inputs(clusters, root, how).await?;
     let images = images(root, &jobs, &pods, &inputs);
-    let secrets =
-        observed_secrets(clusters, root, how, identity.as_ref(), endpoints.as_ref()).await?;
     let status = root.status.as_ref();
     let recorded = |type_: &str| condition::find(root.conditions(), type_);
     let holds = |type_: &str| condition::is_true(root.conditions(), type_);
@@ -281,86 +286,116 @@ async fn observed_secrets(
     root: &ClusterDeployment,
     how: Freshness,
     identity: Option<&Identity>,
-    install_config: Option<&InstallConfig>,
 ) -> Result<Secrets, Error> {
-    let failed = |source| Error::Read {
+    let (metadata, to_release, to_hold, unclaimed, api_url) = try_join!(
+        metadata_facts(clusters, root, how, identity),
+        to_release(clusters, root, how),
+        to_hold(clusters, root, how),
+        unclaimed(clusters, root, how, identity),
+        api_url(clusters, root, how, identity),
+    )
+    .map_err(|source| Error::Read {
         what: "the cluster's Secrets",
         source,
+    })?;
+    let discovered_zone_role = metadata
+        .clone()
+        .map(|facts| facts.facts.hosted_zone_role.clone());
+    Ok(Secrets {
+        to_hold,
+        to_release,
+        metadata: metadata.map(|facts| facts.digest),
+        unclaimed,
+        api_url,
+        discovered_zone_role,
+    })
+}
+
+/// Secrets that the cluster needs, and that may be deleted with their namespace.
+async fn to_hold(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+    how: Freshness,
+) -> Result<Vec<String>, RequestError> {
+    if root.metadata.deletion_timestamp.is_some() {
+        return Ok(Vec::new());
+    }
+    let loose = |secret: &Meta| {
+        secret.metadata.deletion_timestamp.is_none() && !is_held(secret, IN_USE_FINALIZER)
+    };
+    those(clusters, root, how, secrets::needed(root), loose).await
+}
+
+/// Secrets of an installed cluster that do not name it as their owner yet.
+async fn unclaimed(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+    how: Freshness,
+    identity: Option<&Identity>,
+) -> Result<Vec<String>, RequestError> {
+    let Some(identity) = identity.filter(|_| is_running(root)) else {
+        return Ok(Vec::new());
+    };
+    let names = [Some(&identity.kubeconfig), identity.password.as_ref()];
+    let names = names.into_iter().flatten().cloned();
+    those(clusters, root, how, names, |secret| {
+        !is_claimed(secret, root)
+    })
+    .await
+}
+
+/// The address of the cluster's API, as long as its status does not say it.
+async fn api_url(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+    how: Freshness,
+    identity: Option<&Identity>,
+) -> Result<Read<Option<String>>, RequestError> {
+    let said = root
+        .status
+        .as_ref()
+        .is_some_and(|status| status.api_url.is_some());
+    let Some(identity) = identity.filter(|_| is_running(root) && !said) else {
+        return Ok(Read::Absent);
     };
     let namespace = root.namespace().unwrap_or_default();
-    let deleting = root.metadata.deletion_timestamp.is_some();
-    let metadata = metadata_facts(clusters, root, how, identity)
+    let at = (namespace.as_str(), identity.kubeconfig.as_str());
+    let parse = |data: &skep_providers::SecretData| {
+        data.text(secret_key::KUBECONFIG).and_then(parse::api_url)
+    };
+    clusters
+        .shared
+        .inputs
+        .secret(how, at, "api-url", parse)
         .await
-        .map_err(failed)?;
-    let zone_role = match (&metadata, install_config) {
-        (Read::Known(facts), _) => Read::Known(facts.facts.hosted_zone_role.clone()),
-        (Read::Unread, _) => Read::Unread,
-        (Read::Absent, Some(config)) => Read::Known(config.hosted_zone_role.clone()),
-        (Read::Absent, None) => Read::Absent,
-    };
-    let mut secrets = Secrets {
-        to_hold: Vec::new(),
-        to_release: Vec::new(),
-        metadata: metadata.map(|facts| facts.digest),
-        unclaimed: Vec::new(),
-        api_url: Read::Absent,
-        discovered_zone_role: zone_role,
-    };
-    if deleting {
-        secrets.to_release = to_release(clusters, root, how).await.map_err(failed)?;
-        return Ok(secrets);
-    }
-    for name in secrets::needed(root) {
-        let meta = meta_of(clusters, how, &namespace, &name)
-            .await
-            .map_err(failed)?;
-        if meta.is_some_and(|meta| {
-            meta.metadata.deletion_timestamp.is_none() && !is_held(&meta, IN_USE_FINALIZER)
-        }) {
-            secrets.to_hold.push(name);
-        }
-    }
-    if let Some(identity) = identity.filter(|_| root.spec.installed) {
-        for name in [Some(&identity.kubeconfig), identity.password.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            let meta = meta_of(clusters, how, &namespace, name)
-                .await
-                .map_err(failed)?;
-            if meta.is_some_and(|meta| !is_claimed(&meta, root)) {
-                secrets.unclaimed.push(name.clone());
-            }
-        }
-        if root
-            .status
-            .as_ref()
-            .is_none_or(|status| status.api_url.is_none())
-        {
-            let at = (namespace.as_str(), identity.kubeconfig.as_str());
-            let url = clusters.shared.inputs.secret(how, at, "api-url", |data| {
-                data.text(secret_key::KUBECONFIG).and_then(parse::api_url)
-            });
-            secrets.api_url = url.await.map_err(failed)?;
-        }
-    }
-    Ok(secrets)
 }
 
-async fn meta_of(
+fn is_running(root: &ClusterDeployment) -> bool {
+    root.spec.installed && root.metadata.deletion_timestamp.is_none()
+}
+
+/// Those of the named Secrets that exist and are as `wanted` says.
+async fn those(
     clusters: &Clusters,
+    root: &ClusterDeployment,
     how: Freshness,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<std::sync::Arc<PartialObjectMeta<Secret>>>, RequestError> {
+    names: impl IntoIterator<Item = String>,
+    wanted: impl Fn(&Meta) -> bool,
+) -> Result<Vec<String>, RequestError> {
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
-    if name.is_empty() {
-        return Ok(None);
-    }
-    reader.get(how, &stores.secrets, namespace, name).await
+    let namespace = root.namespace().unwrap_or_default();
+    let names = names.into_iter().filter(|name| !name.is_empty());
+    let read = names.map(async |name| {
+        let found = reader.get(how, &stores.secrets, &namespace, &name).await?;
+        Ok(found.filter(|secret| wanted(secret)).map(|_| name))
+    });
+    let read = try_join_all(read).await?;
+    Ok(read.into_iter().flatten().collect())
 }
 
-fn is_claimed(secret: &PartialObjectMeta<Secret>, root: &ClusterDeployment) -> bool {
+type Meta = PartialObjectMeta<Secret>;
+
+fn is_claimed(secret: &Meta, root: &ClusterDeployment) -> bool {
     let labelled =
         secret.labels().get(label::CLUSTER_DEPLOYMENT_NAME) == root.metadata.name.as_ref();
     let uid = root.metadata.uid.as_deref();
@@ -405,47 +440,42 @@ async fn metadata_facts(
         .await
 }
 
-/// Held Secrets of the namespace that no other cluster needs.
+/// What a cluster that goes gives free: held Secrets of the namespace that no other cluster needs.
 async fn to_release(
     clusters: &Clusters,
     root: &ClusterDeployment,
     how: Freshness,
 ) -> Result<Vec<String>, RequestError> {
+    if root.metadata.deletion_timestamp.is_none() {
+        return Ok(Vec::new());
+    }
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
     let namespace = root.namespace().unwrap_or_default();
     let uid = root.metadata.uid.clone();
-    let neighbours = match how {
-        Freshness::Cached => None,
-        Freshness::Live => Some(
-            reader
-                .list_live::<ClusterDeployment>(&namespace, "")
-                .await?,
-        ),
-    };
-    let held: Vec<_> = match how {
-        Freshness::Cached => stores.secrets.indexed(HELD, &namespace),
-        Freshness::Live => {
-            let all = reader
-                .list_live::<PartialObjectMeta<Secret>>(&namespace, "")
-                .await?;
-            all.into_iter()
-                .filter(|secret| is_held(secret, IN_USE_FINALIZER))
-                .collect()
-        }
-    };
-    let needed_by_others = |name: &str| match &neighbours {
-        Some(all) => all
+    if how == Freshness::Cached {
+        let free = |name: &String| {
+            let needing = bell::reference(&namespace, name);
+            let mut needing = stores.clusters.indexed(NEEDS, &needing).into_iter();
+            needing.all(|other| other.metadata.uid == uid)
+        };
+        let held = stores.secrets.indexed(HELD, &namespace);
+        return Ok(held
             .iter()
-            .any(|other| other.metadata.uid != uid && secrets::needed(other).contains(name)),
-        None => stores
-            .clusters
-            .indexed(NEEDS, &bell::reference(&namespace, name))
-            .iter()
-            .any(|other| other.metadata.uid != uid),
-    };
-    Ok(held
+            .map(|secret| secret.name_any())
+            .filter(free)
+            .collect());
+    }
+    let (neighbours, secrets) = try_join!(
+        reader.list_live::<ClusterDeployment>(&namespace, ""),
+        reader.list_live::<Meta>(&namespace, ""),
+    )?;
+    let others = neighbours.iter().filter(|other| other.metadata.uid != uid);
+    let needed: BTreeSet<String> = others.flat_map(|other| secrets::needed(other)).collect();
+    let held = secrets
         .iter()
+        .filter(|secret| is_held(secret, IN_USE_FINALIZER));
+    Ok(held
         .map(|secret| secret.name_any())
-        .filter(|name| !needed_by_others(name))
+        .filter(|name| !needed.contains(name))
         .collect())
 }

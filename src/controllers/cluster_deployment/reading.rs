@@ -3,6 +3,8 @@
 //! Only for clusters that are still to be installed: an installed one must not fail over a pull secret
 //! that is gone (docs/spec/10 §9).
 
+use futures::future::try_join_all;
+use futures::try_join;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use skep_crds::names::skep::SOURCES_ANNOTATION;
@@ -38,16 +40,23 @@ pub(super) async fn inputs(
     if deleting || provisioning.is_none() || (root.spec.installed && zone_role_known) {
         return Ok((unneeded(config_secret), None));
     }
-    let parsed = install_config(clusters, root, how, config_secret)
-        .await
-        .map_err(failed)?;
-    let facts = parsed
-        .known()
-        .and_then(|parsed| parsed.as_ref().ok())
-        .cloned();
+    let facts_of = |parsed: &Read<ParsedConfig>| {
+        let parsed = parsed.known().and_then(|parsed| parsed.as_ref().ok());
+        parsed.cloned()
+    };
+    let parsed = install_config(clusters, root, how, config_secret);
     if root.spec.installed {
-        return Ok((unneeded(config_secret), facts));
+        let parsed = parsed.await.map_err(failed)?;
+        return Ok((unneeded(config_secret), facts_of(&parsed)));
     }
+    let (parsed, (pull_secret, merged), release, credentials) = try_join!(
+        parsed,
+        pull_secrets(clusters, root, how),
+        release(clusters, root, how),
+        credentials(clusters, root, how),
+    )
+    .map_err(failed)?;
+    let facts = facts_of(&parsed);
     let install_config = parsed.map(|parsed| {
         parsed.and_then(|facts| {
             facts
@@ -55,17 +64,14 @@ pub(super) async fn inputs(
                 .map_err(InstallConfigProblem::Invalid)
         })
     });
-    let (pull_secret, merged) = pull_secrets(clusters, root, how).await.map_err(failed)?;
-    let (credentials, check) = credentials(clusters, root, how, facts.as_ref())
-        .await
-        .map_err(failed)?;
+    let (credentials, check) = checked(clusters, root, credentials, facts.as_ref());
     let inputs = Inputs {
         install_config_secret: config_secret.map(str::to_owned),
         install_config,
         customization: provisioning
             .and_then(|wish| wish.customization_ref.as_ref()?.name())
             .map(str::to_owned),
-        release: release(clusters, root, how).await.map_err(failed)?,
+        release,
         pull_secret,
         merged,
         credentials,
@@ -173,28 +179,39 @@ async fn pull_secrets(
         .global_pull_secret
         .clone()
         .map(|name| (config.hive_namespace.clone(), name));
-    let mut parts: Vec<String> = Vec::new();
-    let mut unread = false;
     if own.is_none() && global.is_none() {
         return Ok((PullSecret::Unnamed, Read::Absent));
     }
-    for (kind, source) in [("global", global), ("own", own)] {
-        let Some((namespace, name)) = source else {
-            continue;
-        };
-        let parse = |data: &SecretData| -> Source {
-            let text = data
-                .get(secret_key::DOCKER_CONFIG_JSON)
-                .ok_or("it has no key .dockerconfigjson")?;
-            merge_pull_secrets(None, Some(text)).map_err(|invalid| invalid.problem)?;
-            Ok(digest([text]))
-        };
-        let secret = full_name(&namespace, &name);
-        let read = clusters
-            .shared
-            .inputs
-            .secret(how, (&namespace, &name), "pull-secret", parse);
-        match read.await? {
+    let parse = |data: &SecretData| -> Source {
+        let text = data
+            .get(secret_key::DOCKER_CONFIG_JSON)
+            .ok_or("it has no key .dockerconfigjson")?;
+        merge_pull_secrets(None, Some(text)).map_err(|invalid| invalid.problem)?;
+        Ok(digest([text]))
+    };
+    let inputs = &clusters.shared.inputs;
+    let sources: Vec<_> = [("global", global), ("own", own)]
+        .into_iter()
+        .filter_map(|(kind, source)| source.map(|source| (kind, source)))
+        .collect();
+    let reads = sources.iter().map(|(_, (namespace, name))| {
+        inputs.secret(
+            how,
+            (namespace.as_str(), name.as_str()),
+            "pull-secret",
+            parse,
+        )
+    });
+    let merged = object_name::merged_pull_secret(&root.name_any());
+    let (reads, merged) = try_join!(
+        try_join_all(reads),
+        merged_digest(clusters, how, &namespace, &merged),
+    )?;
+    let mut parts: Vec<String> = Vec::new();
+    let mut unread = false;
+    for ((kind, (namespace, name)), read) in sources.iter().zip(reads) {
+        let secret = full_name(namespace, name);
+        match read {
             Read::Absent => return Ok((PullSecret::Missing(secret), Read::Absent)),
             Read::Unread => unread = true,
             Read::Known(Ok(digest)) => parts.push(format!("{kind}={digest}")),
@@ -208,8 +225,6 @@ async fn pull_secrets(
         return Ok((PullSecret::Unread, Read::Absent));
     }
     let wanted = digest(parts.iter().map(String::as_bytes));
-    let merged = object_name::merged_pull_secret(&root.name_any());
-    let merged = merged_digest(clusters, how, &namespace, &merged).await?;
     Ok((PullSecret::Ready(wanted), merged))
 }
 
@@ -220,13 +235,14 @@ async fn merged_digest(
     namespace: &str,
     name: &str,
 ) -> Result<Read<String>, RequestError> {
-    let content = clusters
-        .shared
-        .inputs
-        .secret(how, (namespace, name), "merged", made_from)
-        .await?;
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
-    let meta = reader.get(how, &stores.secrets, namespace, name).await?;
+    let (content, meta) = try_join!(
+        clusters
+            .shared
+            .inputs
+            .secret(how, (namespace, name), "merged", made_from),
+        reader.get(how, &stores.secrets, namespace, name),
+    )?;
     let said = meta.and_then(|meta| meta.annotations().get(SOURCES_ANNOTATION).cloned());
     Ok(content.map(|content| {
         let said = said.unwrap_or_default();
@@ -251,69 +267,72 @@ pub(super) fn credentials_ref(root: &ClusterDeployment) -> CredentialsRef {
     }
 }
 
+/// The credentials as they are stored: the fingerprint is that of their content.
 async fn credentials(
     clusters: &Clusters,
     root: &ClusterDeployment,
     how: Freshness,
-    install_config: Option<&InstallConfig>,
-) -> Result<(Credentials, Check), RequestError> {
+) -> Result<Credentials, RequestError> {
     let wanted = credentials_ref(root);
     let config = clusters.shared.config.get();
-    let source = match (&wanted.secret, &wanted.assume_role) {
-        (Some(name), _) => Some((wanted.namespace.clone(), name.clone())),
-        (None, Some(_)) => config
-            .aws_service_provider_credentials_secret
-            .clone()
-            .map(|name| (config.hive_namespace.clone(), name)),
-        (None, None) => return Ok((Credentials::Unnamed, Check::Unchecked)),
+    let role = wanted.assume_role.as_ref().map(|(arn, _)| arn);
+    let source = match (&wanted.secret, role) {
+        (Some(name), _) => (wanted.namespace, name.clone()),
+        (None, Some(arn)) => match &config.aws_service_provider_credentials_secret {
+            Some(name) => (config.hive_namespace.clone(), name.clone()),
+            None => {
+                return Ok(Credentials::Present {
+                    what: format!("role {arn}"),
+                    fingerprint: String::new(),
+                });
+            }
+        },
+        (None, None) => return Ok(Credentials::Unnamed),
     };
-    let content = match &source {
-        None => Read::Known(String::new()),
-        Some((namespace, name)) => {
-            let parse = |data: &SecretData| digest([data.fingerprint().as_slice()]);
-            clusters
-                .shared
-                .inputs
-                .secret(how, (namespace, name), "credentials", parse)
-                .await?
-        }
+    let named = full_name(&source.0, &source.1);
+    let parse = |data: &SecretData| digest([data.fingerprint().as_slice()]);
+    let content = clusters
+        .shared
+        .inputs
+        .secret(how, (&source.0, &source.1), "credentials", parse);
+    Ok(match content.await? {
+        Read::Absent => Credentials::Missing(named),
+        Read::Unread => Credentials::Unread,
+        Read::Known(fingerprint) => Credentials::Present {
+            what: match (&wanted.secret, role) {
+                (None, Some(arn)) => format!("role {arn}"),
+                _ => format!("Secret {named}"),
+            },
+            fingerprint,
+        },
+    })
+}
+
+/// The same with the fingerprint of everything that a check of them depends on, and what the check said.
+fn checked(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+    credentials: Credentials,
+    install_config: Option<&InstallConfig>,
+) -> (Credentials, Check) {
+    let Credentials::Present { what, fingerprint } = credentials else {
+        return (credentials, Check::Unchecked);
     };
-    let named = source.map_or_else(String::new, |(namespace, name)| {
-        full_name(&namespace, &name)
-    });
-    let content = match content {
-        Read::Absent => return Ok((Credentials::Missing(named), Check::Unchecked)),
-        Read::Unread => return Ok((Credentials::Unread, Check::Unchecked)),
-        Read::Known(content) => content,
-    };
-    let role = wanted.assume_role.clone().unwrap_or_default();
-    let endpoints = install_config
-        .map(|facts| facts.endpoints.clone())
-        .unwrap_or_default();
+    let (arn, external_id) = credentials_ref(root).assume_role.unwrap_or_default();
+    let region = root.spec.platform.region().unwrap_or_default();
+    let external_id = external_id.unwrap_or_default();
+    let endpoints = install_config.map(|facts| facts.endpoints.0.as_slice());
     let urls: Vec<String> = endpoints
-        .0
+        .unwrap_or_default()
         .iter()
         .map(|endpoint| format!("{}={}", endpoint.service, endpoint.url))
         .collect();
-    let region = root.spec.platform.region().unwrap_or_default();
-    let parts = [
-        content.as_str(),
-        region,
-        &role.0,
-        role.1.as_deref().unwrap_or_default(),
-    ];
-    let parts = parts
-        .into_iter()
-        .chain(urls.iter().map(String::as_str))
-        .map(str::as_bytes);
-    let fingerprint = digest(parts);
-    let what = match (&wanted.secret, &wanted.assume_role) {
-        (None, Some((arn, _))) => format!("role {arn}"),
-        _ => format!("Secret {named}"),
-    };
+    let parts = [fingerprint.as_str(), region, &arn, &external_id];
+    let parts = parts.into_iter().chain(urls.iter().map(String::as_str));
+    let fingerprint = digest(parts.map(str::as_bytes));
     let uid = root.metadata.uid.clone().unwrap_or_default();
     let check = clusters.shared.checks.state(&uid, &fingerprint);
-    Ok((Credentials::Present { what, fingerprint }, check))
+    (Credentials::Present { what, fingerprint }, check)
 }
 
 /// What the result of resolving images depends on.
