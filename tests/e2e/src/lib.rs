@@ -29,6 +29,7 @@ pub const PATIENCE: Duration = Duration::from_mins(8);
 pub static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let mut options = StageOptions::new("e2e", Progress::new());
     options.wait = true;
+    options.audit = true;
     Stage::raise(&options).expect("hub, cloud and operator start")
 });
 
@@ -149,11 +150,16 @@ impl Cluster {
 
     /// Deletes the ClusterDeployment and waits until it is gone.
     pub async fn delete(&self) {
+        self.begin_deletion().await;
+        self.until("its end", |object| object.is_none()).await;
+    }
+
+    /// Deletes the ClusterDeployment and waits for nothing.
+    pub async fn begin_deletion(&self) {
         let api = self.api("ClusterDeployment");
         api.delete(&self.scenario.name, &kube::api::DeleteParams::default())
             .await
             .unwrap();
-        self.until("its end", |object| object.is_none()).await;
     }
 
     /// Merges into the ClusterDeployment.

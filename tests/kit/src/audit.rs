@@ -1,7 +1,9 @@
 //! Who asked the API server for what, and when: the audit log of a hub ([`crate::hub::HubOptions::audited`])
 //! as data. Writes, conflicts and latencies of the product are read from here, where it has no say.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -115,20 +117,49 @@ impl Request {
 ///
 /// The server writes a record before it answers, so that whoever has seen an effect finds its request here.
 pub fn requests_of(log: &Path, user: &str) -> Result<Vec<Request>> {
-    let text = std::fs::read_to_string(log).with_context(|| format!("read {}", log.display()))?;
-    let mut requests = Vec::new();
-    // The last line may be half written.
-    let whole = text
-        .rfind('\n')
-        .map_or("", |end| text.get(..end).unwrap_or(""));
-    for line in whole.lines() {
-        if !line.contains(user) {
-            continue;
-        }
-        let request: Request = serde_json::from_str(line).context("understand the audit log")?;
-        if request.user() == user && request.stage == "ResponseComplete" {
-            requests.push(request);
+    Reader::new(log, user).more()
+}
+
+/// Reads a log while it grows.
+#[derive(Debug)]
+pub struct Reader {
+    log: PathBuf,
+    user: String,
+    /// What was read up to, in bytes.
+    read: u64,
+}
+
+impl Reader {
+    /// A reader of one user's requests, from the beginning.
+    pub fn new(log: &Path, user: &str) -> Self {
+        Self {
+            log: log.to_owned(),
+            user: user.to_owned(),
+            read: 0,
         }
     }
-    Ok(requests)
+
+    /// What was answered since it was last asked, like [`requests_of`].
+    pub fn more(&mut self) -> Result<Vec<Request>> {
+        let failed = || format!("read {}", self.log.display());
+        let mut file = File::open(&self.log).with_context(failed)?;
+        file.seek(SeekFrom::Start(self.read)).with_context(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(failed)?;
+        // The last line may be half written.
+        let whole = text
+            .rfind('\n')
+            .and_then(|end| text.get(..=end))
+            .unwrap_or("");
+        self.read += whole.len() as u64;
+        let mut requests = Vec::new();
+        for line in whole.lines().filter(|line| line.contains(&self.user)) {
+            let request: Request =
+                serde_json::from_str(line).context("understand the audit log")?;
+            if request.user() == self.user && request.stage == "ResponseComplete" {
+                requests.push(request);
+            }
+        }
+        Ok(requests)
+    }
 }

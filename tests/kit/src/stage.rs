@@ -44,6 +44,8 @@ pub struct StageOptions {
     pub name: String,
     /// Whether to wait while another hub with a node runs on this machine.
     pub wait: bool,
+    /// Record every request of the hub's API server.
+    pub audit: bool,
     /// Speed of the cloud's transitional states; 1 is AWS's.
     pub speed: f64,
     /// Where to show what is being done.
@@ -56,6 +58,7 @@ impl StageOptions {
         Self {
             name: name.to_owned(),
             wait: false,
+            audit: false,
             speed: SPEED,
             progress,
         }
@@ -84,6 +87,7 @@ impl Stage {
             .with_crds(crds)
             .shown_by(progress.clone());
         let mut hub_options = hub_options.with_node();
+        hub_options.audit = options.audit;
         if !options.wait {
             hub_options.parts = crate::hub::Parts::Node;
         }
@@ -211,6 +215,22 @@ impl Stage {
             );
         }
         Ok(())
+    }
+
+    /// Takes every pod of the operator away by force, as the loss of a node would: new ones start while the
+    /// old ones may still run.
+    pub fn evict_operator(&self) -> Result<()> {
+        let arguments = [
+            "delete",
+            "pods",
+            "-n",
+            OPERATOR_NAMESPACE,
+            "-l",
+            OPERATOR_PODS,
+            "--force",
+            "--grace-period=0",
+        ];
+        self.hub.run_kubectl(&arguments, "").map(drop)
     }
 
     /// An account of its own, filled with other people's resources whose names and tags look like those of
