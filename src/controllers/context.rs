@@ -57,6 +57,9 @@ impl Stores {
             })
             .index(secrets::NEEDS, secrets::needs)
             .index(secrets::IMAGE_SET, secrets::image_set)
+            .index(secrets::INFRA_ID, |cluster| {
+                cluster.infra_id().map(str::to_owned).into_iter().collect()
+            })
             .index(secrets::NAMESPACE, |cluster| {
                 cluster.namespace().into_iter().collect()
             });

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt as _;
 use skep_crds::ClusterDeployment;
-use skep_crds::names::object_name;
+use skep_crds::names::{annotation, object_name};
 
 use crate::runtime::bell;
 
@@ -24,6 +24,9 @@ pub const IMAGE_SET: &str = "image-set";
 /// Index of `ClusterDeployment`s: their namespace.
 pub const NAMESPACE: &str = "namespace";
 
+/// Index of `ClusterDeployment`s: the infra ID that they carry.
+pub const INFRA_ID: &str = "infra-id";
+
 /// Index of Secrets: the namespace of those that are held.
 pub const HELD: &str = "held";
 
@@ -36,6 +39,12 @@ pub fn needed(cluster: &ClusterDeployment) -> BTreeSet<String> {
         .flatten()
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether a cluster is to be left alone (docs/spec/10 §26.4 U6).
+pub fn is_paused(cluster: &ClusterDeployment) -> bool {
+    let value = cluster.annotations().get(annotation::RECONCILE_PAUSE);
+    annotation::is_true(value.map(String::as_str))
 }
 
 /// The index [`NEEDS`].

@@ -111,6 +111,16 @@ impl Note {
         )
     }
 
+    /// The ClusterDeployment asks to be left alone (docs/spec/10 §26.4 U6). No Event.
+    pub fn paused() -> Self {
+        Self::waiting(
+            "Paused",
+            "the ClusterDeployment is paused",
+            "its annotation hive.openshift.io/reconcile-pause to go",
+            None,
+        )
+    }
+
     /// The goal is reached. An Event only with [`Note::as_event`], because the note holds for years.
     pub fn done(reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self::of(NoteKind::Done, reason, message, false)

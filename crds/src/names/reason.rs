@@ -247,6 +247,9 @@ pub mod skep {
     /// The deletion cannot begin because a fact that it needs is not known. Set by the
     /// `ClusterDeployment` controller on `DeprovisionLaunchError`.
     pub const METADATA_INCOMPLETE: &str = "MetadataIncomplete";
+    /// The object names an infra ID that no attempt on record explains. Set by the `ClusterDeployment`
+    /// controller on `RequirementsMet`.
+    pub const METADATA_UNEXPLAINED: &str = "MetadataUnexplained";
     /// The object is protected against deletion. Set by the `ClusterDeployment` controller on
     /// `DeprovisionLaunchError`.
     pub const DELETE_PROTECTED: &str = "DeleteProtected";
@@ -258,6 +261,12 @@ pub mod skep {
     pub const NOT_OWNED: &str = "NotOwned";
     /// The `ClusterDeployment` is not being deleted: nothing of a living cluster is touched.
     pub const CLUSTER_NOT_BEING_DELETED: &str = "ClusterNotBeingDeleted";
+    /// Another `ClusterDeployment`, which is not being deleted, carries the same infra ID.
+    pub const IN_USE_BY_ANOTHER: &str = "InUseByAnother";
+    /// The `ClusterDeployment` says that its cluster stays in its cloud.
+    pub const PRESERVED: &str = "Preserved";
+    /// The `ClusterDeployment` is paused: nothing is begun, and what runs is stopped.
+    pub const PAUSED: &str = "Paused";
     /// Deletions from clouds are switched off for this hub.
     pub const DEPROVISIONS_DISABLED: &str = "DeprovisionsDisabled";
     /// The deletion is about to begin or to be tried again.

@@ -192,6 +192,7 @@ fn deprovision_of(found: &ClusterDeprovision) -> Deprovision {
         created: parse::created_of(found),
         deleting: found.metadata.deletion_timestamp.is_some(),
         completed: found.is_completed(),
+        infra_id: found.spec.infra_id.clone(),
         authentication: authentication.map(|found| {
             (
                 found.is_true(),

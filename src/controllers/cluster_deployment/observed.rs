@@ -137,6 +137,36 @@ impl Observed {
             .find(|attempt| attempt.stage == Stage::Failed)
     }
 
+    /// The newest attempt that was allowed to create things, and of which something may exist, while the
+    /// ClusterDeployment does not carry its identity: somebody took `spec.clusterMetadata` away.
+    pub fn unrecorded(&self) -> Option<&Attempt> {
+        let may_own = |attempt: &&Attempt| {
+            attempt.stage != Stage::Initializing
+                && !attempt.cleaned_up
+                && attempt.reported.is_some()
+        };
+        let unknown = self.identity.is_none();
+        self.attempts.iter().rev().find(may_own).filter(|_| unknown)
+    }
+
+    /// The attempt that reported the identity on record, with the installer's description.
+    pub fn described_by(&self) -> Option<&Attempt> {
+        let identity = self.identity.as_ref()?;
+        self.attempts.iter().find(|attempt| {
+            attempt.reported.as_ref().is_some_and(|reported| {
+                reported.infra_id == identity.infra_id && reported.metadata_digest.is_some()
+            })
+        })
+    }
+
+    /// Whether some attempt tells where the identity on record comes from.
+    pub fn is_explained(&self, identity: &Identity) -> bool {
+        self.attempts
+            .iter()
+            .filter_map(|attempt| attempt.reported.as_ref())
+            .any(|reported| reported.infra_id == identity.infra_id)
+    }
+
     /// Name of the attempt of this number.
     pub fn attempt_name(&self, number: i64) -> String {
         object_name::cluster_provision(self.name(), &self.at.key.uid, number)
@@ -516,6 +546,8 @@ pub struct Deprovision {
     pub deleting: bool,
     /// Whether nothing is left.
     pub completed: bool,
+    /// The infra ID that it deletes.
+    pub infra_id: String,
     /// Its condition `AuthenticationFailure`: whether it holds, reason, message.
     pub authentication: Option<(bool, String, String)>,
     /// What it says about its progress.

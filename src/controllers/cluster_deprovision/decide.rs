@@ -111,6 +111,24 @@ fn gates(observed: &Observed) -> Result<&Cluster, Gate> {
             "set its annotation hive.openshift.io/protected-delete to false",
         ));
     }
+    if cluster.preserved {
+        return Err(Gate::blocked(
+            reason::skep::PRESERVED,
+            format!("ClusterDeployment {} keeps its cluster", cluster.name),
+            of_cluster(),
+            "set its spec.preserveOnDelete to false to have the cluster deleted",
+        ));
+    }
+    if cluster.paused {
+        let note = Note::paused().as_event();
+        return Err(Gate {
+            reason: reason::skep::PAUSED,
+            message: note.message.clone(),
+            note,
+            step: None,
+            unannounced: false,
+        });
+    }
     if observed.disabled {
         let message = "deletions from clouds are switched off for this hub".to_owned();
         let reason = reason::skep::DEPROVISIONS_DISABLED;
@@ -175,30 +193,35 @@ fn owner(observed: &Observed) -> Result<&Cluster, Gate> {
         infra_id,
         ..
     } = cluster;
-    if infra_id
-        .as_ref()
-        .is_some_and(|theirs| *theirs != observed.infra_id)
-    {
+    if infra_id.as_ref() != Some(&observed.infra_id) {
+        let theirs = infra_id.as_ref().map_or_else(
+            || "no infra ID".to_owned(),
+            |theirs| format!("infra ID {theirs}"),
+        );
         return Err(Gate::blocked(
             reason::skep::NOT_OWNED,
             format!(
-                "ClusterDeployment {name} has another infra ID than {}",
+                "ClusterDeployment {name} carries {theirs}, this order names {}",
                 observed.infra_id
             ),
             order(),
-            "delete this ClusterDeprovision",
+            "correct spec.clusterMetadata of the ClusterDeployment, or delete this ClusterDeprovision",
+        ));
+    }
+    if let Some(other) = &observed.used_by {
+        return Err(Gate::blocked(
+            reason::skep::IN_USE_BY_ANOTHER,
+            format!(
+                "ClusterDeployment {other} carries infra ID {} as well, and is not being deleted",
+                observed.infra_id
+            ),
+            format!("ClusterDeployment {other}"),
+            "delete that one too to have the cluster deleted, or set spec.preserveOnDelete here to \
+             have it kept",
         ));
     }
     if !restored {
         return Ok(cluster);
-    }
-    if infra_id.is_none() {
-        return Err(Gate::blocked(
-            reason::skep::NOT_OWNED,
-            format!("ClusterDeployment {name} is another one than the one that gave this order"),
-            order(),
-            "delete this ClusterDeprovision",
-        ));
     }
     let message = format!("ClusterDeployment {name} was restored and becomes the owner again");
     Err(Gate {

@@ -1,5 +1,7 @@
 //! Reads one order, its ClusterDeployment, its Secrets' metadata and its erasure into an [`Observed`].
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
@@ -12,6 +14,7 @@ use skep_crds::{ClusterDeployment, ClusterDeprovision};
 use super::legacy::legacy_metadata;
 use super::observed::{Cluster, Description, Observed, Owner};
 use super::{Deprovisions, Error};
+use crate::controllers::secrets;
 use crate::runtime::{Freshness, Memory};
 
 /// The kind that owns orders, in whatever version of its group.
@@ -45,6 +48,12 @@ pub(super) async fn observe(
         what: "the ClusterDeployment",
         source,
     })?;
+    let same = deprovisions
+        .shared
+        .stores
+        .clusters
+        .indexed(secrets::INFRA_ID, &root.spec.infra_id);
+    let used_by = used_by(&same, cluster.as_deref());
     let platform = root.spec.platform.as_ref();
     let metadata = secret(
         deprovisions,
@@ -74,6 +83,7 @@ pub(super) async fn observe(
         completed: root.is_completed(),
         infra_id: root.spec.infra_id.clone(),
         owner: owner(reference, cluster.as_deref()),
+        used_by,
         disabled: deprovisions.shared.config.get().deprovisions_disabled,
         platform: kind,
         supported: deprovisions.shared.clouds.supports(kind),
@@ -89,6 +99,17 @@ pub(super) async fn observe(
         namespace,
         uid,
     })
+}
+
+/// Who else says that it is his cluster. Asked of the stores alone: a list of all clusters of the hub for
+/// each order would cost more than it could show, since what is missed here is younger than the deletion.
+fn used_by(same: &[Arc<ClusterDeployment>], own: Option<&ClusterDeployment>) -> Option<String> {
+    let own = own.and_then(|own| own.metadata.uid.as_ref());
+    let other = same.iter().find(|other| {
+        other.metadata.uid.as_ref() != own && other.metadata.deletion_timestamp.is_none()
+    })?;
+    let namespace = other.namespace().unwrap_or_default();
+    Some(format!("{namespace}/{}", other.name_any()))
 }
 
 /// The order's own word, or its ClusterDeployment's.
@@ -151,6 +172,8 @@ fn owner(reference: Option<&OwnerReference>, cluster: Option<&ClusterDeployment>
                 uid,
                 deleting: cluster.metadata.deletion_timestamp.is_some(),
                 protected: annotation::is_true(protected.map(String::as_str)),
+                paused: secrets::is_paused(cluster),
+                preserved: cluster.spec.preserves_on_delete(),
                 infra_id: cluster.infra_id().map(str::to_owned),
             })
         }

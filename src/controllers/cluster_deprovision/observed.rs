@@ -22,6 +22,8 @@ pub struct Observed {
     pub infra_id: String,
     /// Whose order it is.
     pub owner: Owner,
+    /// Another ClusterDeployment with the same infra ID that is not being deleted, `<namespace>/<name>`.
+    pub used_by: Option<String>,
     /// Whether deletions from clouds are switched off.
     pub disabled: bool,
     /// The platform.
@@ -69,6 +71,10 @@ pub struct Cluster {
     pub deleting: bool,
     /// Whether it is protected against deletion.
     pub protected: bool,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Whether the cluster is to be kept in its cloud.
+    pub preserved: bool,
     /// The infra ID that it carries.
     pub infra_id: Option<String>,
 }

@@ -34,6 +34,8 @@ fn cluster() -> Cluster {
         restored: false,
         deleting: true,
         protected: false,
+        paused: false,
+        preserved: false,
         infra_id: Some("demo-x7k2p".into()),
     }
 }
@@ -48,6 +50,7 @@ fn order() -> Observed {
         completed: false,
         infra_id: "demo-x7k2p".into(),
         owner: Owner::Cluster(cluster()),
+        used_by: None,
         disabled: false,
         platform: PlatformKind::Aws,
         supported: true,
@@ -148,6 +151,14 @@ fn shut() -> Vec<(Observed, &'static str)> {
             }),
             reason::skep::NOT_OWNED,
         ),
+        // A deployment that has no cluster cannot order the deletion of one.
+        (
+            of(Cluster {
+                infra_id: None,
+                ..cluster()
+            }),
+            reason::skep::NOT_OWNED,
+        ),
         (
             of(Cluster {
                 restored: true,
@@ -155,6 +166,28 @@ fn shut() -> Vec<(Observed, &'static str)> {
                 ..cluster()
             }),
             reason::skep::NOT_OWNED,
+        ),
+        (
+            Observed {
+                used_by: Some("other/demo".into()),
+                ..order()
+            },
+            reason::skep::IN_USE_BY_ANOTHER,
+        ),
+        (
+            of(Cluster {
+                preserved: true,
+                ..cluster()
+            }),
+            reason::skep::PRESERVED,
+        ),
+        // docs/spec/10 §26.4 U6.
+        (
+            of(Cluster {
+                paused: true,
+                ..cluster()
+            }),
+            reason::skep::PAUSED,
         ),
         (
             of(Cluster {
@@ -446,12 +479,16 @@ fn any_owner() -> impl Strategy<Value = Owner> {
         Just(Some("demo-x7k2p".to_owned())),
         Just(Some("other-12345".to_owned())),
     ];
-    let cluster = (infra_id, any::<[bool; 3]>()).prop_map(|(infra_id, flags)| {
+    let rarely = || prop::bool::weighted(0.2);
+    let flags = (any::<[bool; 3]>(), rarely(), rarely());
+    let cluster = (infra_id, flags).prop_map(|(infra_id, (flags, paused, preserved))| {
         let [restored, deleting, protected] = flags;
         Owner::Cluster(Cluster {
             restored,
             deleting,
             protected,
+            paused,
+            preserved,
             infra_id,
             ..cluster()
         })
@@ -481,28 +518,33 @@ fn any_order() -> impl Strategy<Value = Observed> {
         Just(finished()),
     ];
     let failure = prop_oneof![Just(None), Just(Some("no".to_owned()))];
+    let used_by = prop_oneof![4 => Just(None), 1 => Just(Some("other/demo".to_owned()))];
     (
         any_owner(),
         description,
         erasure,
         failure,
+        used_by,
         any::<[bool; 5]>(),
     )
-        .prop_map(|(owner, description, erasure, start_failure, flags)| {
-            let [deleting, completed, disabled, supported, inputs_changed] = flags;
-            Observed {
-                deleting,
-                completed,
-                owner,
-                disabled,
-                supported,
-                description,
-                inputs_changed,
-                erasure,
-                start_failure,
-                ..order()
-            }
-        })
+        .prop_map(
+            |(owner, description, erasure, start_failure, used_by, flags)| {
+                let [deleting, completed, disabled, supported, inputs_changed] = flags;
+                Observed {
+                    deleting,
+                    completed,
+                    owner,
+                    used_by,
+                    disabled,
+                    supported,
+                    description,
+                    inputs_changed,
+                    erasure,
+                    start_failure,
+                    ..order()
+                }
+            },
+        )
 }
 
 /// The gates once more, written as one sentence.
@@ -517,10 +559,10 @@ fn gates_are_open(observed: &Observed) -> bool {
     cluster.deleting
         && !cluster.protected
         && !cluster.restored
-        && cluster
-            .infra_id
-            .as_ref()
-            .is_none_or(|id| *id == observed.infra_id)
+        && !cluster.paused
+        && !cluster.preserved
+        && cluster.infra_id.as_ref() == Some(&observed.infra_id)
+        && observed.used_by.is_none()
         && !observed.disabled
         && observed.supported
         && described

@@ -27,6 +27,10 @@ pub(super) async fn act(attempts: &Attempts, observed: &Observed, step: Step) ->
         Step::CreateJob { name } => create_job(attempts, observed, name).await,
         Step::MoveStage { from, to } => move_stage(attempts, observed, &from, &to).await,
         Step::StartCleanUp => start_clean_up(attempts, observed).await,
+        Step::StopCleanUp => {
+            attempts.erasures.abandon(&observed.uid);
+            Ok(())
+        }
         Step::DeleteAdminSecrets => delete_admin_secrets(attempts, observed).await,
         Step::MarkCleanedUp => {
             let now = attempts.context.clock.now().to_string();

@@ -39,6 +39,8 @@ pub enum Step {
     },
     /// Erase what this attempt left in the cloud, with its own metadata.
     StartCleanUp,
+    /// The end of that, between two calls.
+    StopCleanUp,
     /// The admin Secrets of an attempt that gave no cluster.
     DeleteAdminSecrets,
     /// The annotation that lets the next attempt start.
@@ -57,6 +59,14 @@ pub(super) type AttemptPlan = Plan<Status, Step>;
 pub(super) fn decide(observed: &Observed, now: Timestamp) -> AttemptPlan {
     if observed.deleting {
         return Plan::nothing().because(Note::progress("Deleting", "the attempt is being deleted"));
+    }
+    if observed.paused {
+        // The install pod goes on: ending it half-way would leave more to clean up.
+        let plan = match observed.clean_up {
+            CleanUp::Running { .. } => Plan::step(Step::StopCleanUp),
+            CleanUp::Idle | CleanUp::Failing { .. } | CleanUp::Finished { .. } => Plan::nothing(),
+        };
+        return plan.because(Note::paused());
     }
     match &observed.stage {
         Stage::Initializing => initializing(observed, now),
@@ -259,14 +269,6 @@ fn handshake_done(observed: &Observed) -> bool {
 }
 
 fn start(observed: &Observed) -> AttemptPlan {
-    if observed.paused {
-        return Plan::nothing().because(Note::waiting(
-            "Paused",
-            "the ClusterDeployment is paused",
-            "its annotation hive.openshift.io/reconcile-pause to go",
-            None,
-        ));
-    }
     if !observed.rights_prepared {
         return Plan::step(Step::PrepareRights).because(Note::progress(
             "PreparingRights",

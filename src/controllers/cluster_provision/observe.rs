@@ -5,12 +5,12 @@ use k8s_openapi::api::batch::v1::Job as BatchJob;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt as _;
 use skep_crds::names::skep::{CLEANED_UP_ANNOTATION, INSTALL_PROGRESS_ANNOTATION};
-use skep_crds::names::{annotation, label, object_name, value};
+use skep_crds::names::{label, object_name, value};
 use skep_crds::{ClusterDeployment, ClusterProvision};
 
 use super::observed::{Job, JobPhase, Observed, Pods};
 use super::{Attempts, Error};
-use crate::controllers::erasure;
+use crate::controllers::{erasure, secrets};
 use crate::install::classify::{self, Patterns};
 use crate::runtime::Freshness;
 
@@ -83,7 +83,7 @@ pub(super) async fn observe(
         deleting: root.metadata.deletion_timestamp.is_some(),
         attempt: root.spec.attempt,
         cluster: cluster.to_owned(),
-        paused: owner.as_deref().is_some_and(is_paused),
+        paused: owner.as_deref().is_some_and(secrets::is_paused),
         stage: root.spec.stage.clone(),
         infra_id: root.spec.infra_id.clone().filter(|id| !id.is_empty()),
         recorded_infra_id: owner
@@ -102,11 +102,6 @@ pub(super) async fn observe(
         namespace,
         uid,
     })
-}
-
-fn is_paused(cluster: &ClusterDeployment) -> bool {
-    let value = cluster.annotations().get(annotation::RECONCILE_PAUSE);
-    annotation::is_true(value.map(String::as_str))
 }
 
 fn annotation_of(root: &ClusterProvision, name: &str) -> Option<String> {

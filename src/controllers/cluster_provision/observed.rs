@@ -24,7 +24,7 @@ pub struct Observed {
     pub attempt: i64,
     /// Name of the ClusterDeployment.
     pub cluster: String,
-    /// Whether the ClusterDeployment is paused: no Job is started then (docs/spec/10 §26.4 U6).
+    /// Whether the ClusterDeployment is paused: nothing is begun or decided then (docs/spec/10 §26.4 U6).
     pub paused: bool,
     /// `spec.stage`.
     pub stage: Stage,

@@ -515,3 +515,42 @@ proptest! {
         prop_assert!(!decide(&observed, start()).notes.is_empty());
     }
 }
+
+/// docs/spec/10 §26.4 U6.
+#[test]
+fn a_pause_begins_nothing_and_ends_the_clean_up_that_runs() {
+    let paused = |observed: Observed| Observed {
+        paused: true,
+        ..observed
+    };
+    let failed = Observed {
+        stage: Stage::Failed,
+        infra_id: Some(infra_id()),
+        pods: Pods::Ended,
+        ..attempt()
+    };
+    assert_eq!(decide(&failed, start()).steps, [Step::StartCleanUp]);
+    assert_eq!(decide(&paused(failed.clone()), start()).steps, []);
+    let cleaning = Observed {
+        clean_up: CleanUp::Running {
+            summary: "1 of 2 gone".into(),
+            plan_digest: None,
+            since: start(),
+        },
+        ..failed
+    };
+    assert_eq!(
+        decide(&paused(cleaning), start()).steps,
+        [Step::StopCleanUp]
+    );
+    let asks = Observed {
+        infra_id: Some(infra_id()),
+        recorded_infra_id: Some(infra_id()),
+        ..attempt()
+    };
+    assert_eq!(
+        decide(&paused(asks), start()).steps,
+        [],
+        "no leave to create anything in the cloud"
+    );
+}

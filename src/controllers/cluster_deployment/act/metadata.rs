@@ -13,11 +13,14 @@ use skep_crds::names::skep::{
 use skep_crds::names::{label, secret_key, value};
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, ClusterProvision};
+use skep_providers::Endpoints;
 
 use super::super::observed::Observed;
 use super::super::{Clusters, Error};
 use super::fresh;
+use crate::controllers::inputs::data_of;
 use crate::controllers::owned;
+use crate::install::install_config::Facts as InstallConfig;
 use crate::runtime::At;
 
 /// The installer's description and the account beside it; held from the first moment.
@@ -64,14 +67,42 @@ pub(super) async fn compose_metadata(
     name: &str,
 ) -> Result<(), Error> {
     let root = fresh(clusters, observed).await?;
-    let Some(metadata) = composed(&root) else {
+    let Some(mut metadata) = composed(&root) else {
         return Err(Error::Changed {
             what: "spec.clusterMetadata".to_owned(),
         });
     };
+    let endpoints = service_endpoints(clusters, &root).await?;
+    if let Some(aws) = metadata.get_mut("aws").filter(|_| !endpoints.0.is_empty()) {
+        aws["serviceEndpoints"] = json!(endpoints.0);
+    }
     let text = metadata.to_string();
     let account = observed.account.as_deref();
     apply_metadata(clusters, observed, &root, name, text.as_bytes(), account).await
+}
+
+/// The cloud's own endpoints, where the install-config names some: without them a deletion would ask
+/// another cloud.
+async fn service_endpoints(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+) -> Result<Endpoints, Error> {
+    let wish = root.spec.provisioning.as_ref();
+    let Some(name) = wish.and_then(|wish| wish.install_config_secret()) else {
+        return Ok(Endpoints::default());
+    };
+    let reader = &clusters.shared.context.reader;
+    let namespace = root.namespace().unwrap_or_default();
+    let found = reader.get_live::<Secret>(&namespace, name).await;
+    let found = found.map_err(|source| Error::Read {
+        what: "the install-config",
+        source,
+    })?;
+    let data = found.map(data_of).unwrap_or_default();
+    let parsed = data
+        .text(secret_key::INSTALL_CONFIG)
+        .and_then(|text| InstallConfig::parse(text).ok());
+    Ok(parsed.map(|parsed| parsed.endpoints).unwrap_or_default())
 }
 
 fn composed(root: &ClusterDeployment) -> Option<Value> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use skep_crds::names::condition::cd;
 use skep_crds::names::reason;
 
-use super::super::observed::{Attempt, Credentials, Observed, PullSecret};
+use super::super::observed::{Attempt, Credentials, Identity, Observed, PullSecret};
 use super::super::status::{Reference, Verdict};
 use super::failed::{self, Turn};
 use super::{Building, Step, erasing, following, images, requirements};
@@ -35,6 +35,12 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) {
             }
             Some(_) => {}
         }
+    }
+    if let Some(identity) = &observed.identity
+        && observed.progress.provision.is_none()
+        && !observed.is_explained(identity)
+    {
+        return unexplained(plan, identity);
     }
     let turn = failed::decide(plan, observed, now);
     if turn == Turn::Stopped {
@@ -218,6 +224,28 @@ fn launch(plan: &mut Building, observed: &Observed, number: i64, now: Timestamp)
     plan.status.provision = Reference::Set(name);
     plan.status.started = (!observed.progress.started).then_some(now);
     plan.note(Note::progress(reason::PROVISIONING, message).as_event());
+}
+
+/// The object says that there is a cluster, and no attempt made it here: it was restored, or adopted
+/// without `installed`. Another attempt would forget that cluster, erasing it might destroy a living one.
+fn unexplained(plan: &mut Building, identity: &Identity) {
+    let infra_id = &identity.infra_id;
+    let reason = reason::skep::METADATA_UNEXPLAINED;
+    let message = format!(
+        "spec.clusterMetadata names infra ID {infra_id}, of which no attempt is on record here"
+    );
+    plan.status
+        .set(Verdict::holds_not(cd::REQUIREMENTS_MET, reason, &message));
+    plan.note(Note::blocked(
+        reason,
+        message,
+        "ClusterDeployment spec.clusterMetadata",
+        format!(
+            "set spec.installed to adopt that cluster; delete the ClusterDeployment to have what \
+             exists of {infra_id} deleted; or remove spec.clusterMetadata to leave it alone and \
+             install another"
+        ),
+    ));
 }
 
 /// All but the oldest and the newest ones; never one of which something may be left.

@@ -12,8 +12,9 @@ use skep_crds::platform::PlatformKind;
 
 use super::super::observed::{Attempt, Deprovision, Identity, Observed, Origin, Relocation};
 use super::super::status::{Status, Verdict};
-use super::{Building, ClusterPlan, Step, erasing, invalid_relocation};
+use super::{Building, ClusterPlan, Step, erasing, invalid_relocation, restore_identity};
 use crate::controllers::erasure::{State, Trouble};
+use crate::controllers::inputs::Read;
 use crate::plan::{Note, Plan};
 
 pub(super) fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
@@ -49,7 +50,7 @@ pub(super) fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
     }
     // Nothing is completed on an object that is about to go.
     let mut plan = Building::empty();
-    if ends_attempts(&mut plan, observed) {
+    if keeps_evidence(&mut plan, observed) || ends_attempts(&mut plan, observed) {
         return plan.finish_or_nothing();
     }
     match erasable(observed) {
@@ -73,6 +74,25 @@ fn protected() -> ClusterPlan {
         "annotation hive.openshift.io/protected-delete",
         "remove the annotation, or set it to false, to have the cluster deleted",
     ))
+}
+
+/// Attempts know what the ClusterDeployment or its Secret may have lost; what only they know is recorded
+/// before they go. Tells whether something had to be.
+fn keeps_evidence(plan: &mut Building, observed: &Observed) -> bool {
+    if let Some(attempt) = observed.unrecorded() {
+        restore_identity(plan, attempt);
+        return true;
+    }
+    let missing = observed.secrets.metadata == Read::Absent && !observed.namespace_terminating;
+    let described = observed.described_by().filter(|_| missing);
+    if let (Some(attempt), Some(_)) = (described, erasable(observed)) {
+        plan.step(Step::StoreMetadata {
+            provision: attempt.name.clone(),
+        });
+        plan.note(super::description_restored(attempt));
+        return true;
+    }
+    false
 }
 
 /// Plans the end of all attempts; tells whether some may still act.
@@ -122,6 +142,11 @@ fn erasable(observed: &Observed) -> Option<&Identity> {
 
 /// Nothing is erased, and what may run is ended.
 fn forgo(plan: &mut Building, observed: &Observed) {
+    if let (None, Some(order), false) =
+        (&observed.identity, &observed.deprovision, observed.preserve)
+    {
+        return contradicted(plan, observed, order, "spec.clusterMetadata is missing");
+    }
     if observed.erasure != State::Idle {
         plan.step(Step::AbandonErasure);
     }
@@ -155,6 +180,29 @@ fn forgo(plan: &mut Building, observed: &Observed) {
     release(plan, observed, &Note::done("Released", why).as_event());
 }
 
+/// An order to delete that names another cluster than the ClusterDeployment, or one of which it knows
+/// nothing (any more): neither carrying it out nor forgetting a cluster would be right.
+fn contradicted(plan: &mut Building, observed: &Observed, order: &Deprovision, said: &str) {
+    let reason = reason::skep::METADATA_INCOMPLETE;
+    let message = format!(
+        "{said}, but ClusterDeprovision {} names infra ID {}",
+        observed.name(),
+        order.infra_id
+    );
+    plan.status.set(Verdict::holds(
+        cd::DEPROVISION_LAUNCH_ERROR,
+        reason,
+        &message,
+    ));
+    plan.note(Note::blocked(
+        reason,
+        message,
+        "ClusterDeployment spec.clusterMetadata",
+        "name that infra ID to have that cluster deleted, or delete the ClusterDeprovision to have it \
+         kept",
+    ));
+}
+
 fn erase(plan: &mut Building, observed: &Observed, identity: &Identity, now: Timestamp) {
     if observed.recorded.provisioned == reason::DEPROVISIONED {
         // On record before the Secrets were let go, without which it could not be found out again.
@@ -162,6 +210,10 @@ fn erase(plan: &mut Building, observed: &Observed, identity: &Identity, now: Tim
         return release(plan, observed, &done);
     }
     if let Some(deprovision) = &observed.deprovision {
+        if deprovision.infra_id != identity.infra_id {
+            let said = format!("the cluster has infra ID {}", identity.infra_id);
+            return contradicted(plan, observed, deprovision, &said);
+        }
         return follow(plan, observed, deprovision);
     }
     if let Some(gap) = identity.facts.gap(observed.platform.kind) {

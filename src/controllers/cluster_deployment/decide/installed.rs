@@ -11,7 +11,7 @@ use skep_crds::platform::PlatformKind;
 
 use super::super::observed::{Identity, ImageJob, Observed};
 use super::super::status::Verdict;
-use super::{Building, Step};
+use super::{Building, Step, description_restored, restore_identity};
 use crate::controllers::inputs::Read;
 use crate::plan::Note;
 
@@ -38,9 +38,10 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) {
         ));
     }
     plan.note(Note::done(reason::PROVISIONED, "the cluster is installed"));
-    match &observed.identity {
-        Some(identity) => deletable(plan, observed, identity),
-        None => plan.note(Note::blocked(
+    match (&observed.identity, observed.unrecorded()) {
+        (Some(identity), _) => deletable(plan, observed, identity),
+        (None, Some(attempt)) => restore_identity(plan, attempt),
+        (None, None) => plan.note(Note::blocked(
             reason::skep::METADATA_INCOMPLETE,
             "spec.installed is set without spec.clusterMetadata: the cluster could not be deleted",
             "ClusterDeployment spec.clusterMetadata",
@@ -69,13 +70,27 @@ fn deletable(plan: &mut Building, observed: &Observed, identity: &Identity) {
     }
     match &observed.secrets.metadata {
         Read::Known(_) | Read::Unread => {}
-        Read::Absent => plan.step(Step::ComposeMetadata {
-            name: observed.metadata_secret(),
-        }),
+        Read::Absent => describe_again(plan, observed),
     }
     if identity.metadata_secret.is_none() {
         plan.metadata_secret = Some(observed.metadata_secret());
     }
+}
+
+/// The installer's own words if an attempt keeps them, else what the ClusterDeployment says.
+fn describe_again(plan: &mut Building, observed: &Observed) {
+    if let Some(attempt) = observed.described_by() {
+        plan.step(Step::StoreMetadata {
+            provision: attempt.name.clone(),
+        });
+        return plan.note(description_restored(attempt));
+    }
+    let name = observed.metadata_secret();
+    let message = format!(
+        "Secret {name}, which describes the cluster, is composed from the ClusterDeployment"
+    );
+    plan.note(Note::progress("DescriptionComposed", message).as_event());
+    plan.step(Step::ComposeMetadata { name });
 }
 
 fn facts(plan: &mut Building, observed: &Observed, identity: &Identity) -> bool {

@@ -20,8 +20,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::observed::{DeleteAfter, Observed, Relocation};
+use super::observed::{Attempt, DeleteAfter, Observed, Relocation};
 use super::status::Status;
+use crate::controllers::erasure::State;
 use crate::plan::{Note, Plan};
 
 pub(super) use attempts::refusal_of;
@@ -143,12 +144,12 @@ pub(super) type ClusterPlan = Plan<Status, Step>;
 /// Decides.
 pub(super) fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
     if observed.wishes.paused {
-        return Plan::nothing().because(Note::waiting(
-            "Paused",
-            "the ClusterDeployment is paused",
-            "its annotation hive.openshift.io/reconcile-pause to go",
-            None,
-        ));
+        // docs/spec/10 §26.4 U6: also what runs already.
+        let plan = match observed.erasure {
+            State::Running { .. } => Plan::step(Step::AbandonErasure),
+            State::Idle | State::Failing { .. } | State::Finished { .. } => Plan::nothing(),
+        };
+        return plan.because(Note::paused());
     }
     if observed.deleting_since.is_some() {
         return deletion::decide(observed, now);
@@ -222,6 +223,31 @@ fn expire(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool {
             false
         }
     }
+}
+
+/// What an attempt reported stands on the ClusterDeployment again.
+fn restore_identity(plan: &mut Building, attempt: &Attempt) {
+    let infra_id = attempt
+        .reported
+        .as_ref()
+        .map_or("", |reported| reported.infra_id.as_str());
+    plan.step(Step::RecordIdentity {
+        provision: attempt.name.clone(),
+    });
+    let message = format!(
+        "spec.clusterMetadata was taken away; ClusterProvision {} knows that the infra ID is {infra_id}",
+        attempt.name
+    );
+    plan.note(Note::progress("IdentityRestored", message).as_event());
+}
+
+/// What an attempt keeps of the installer's description is stored again.
+fn description_restored(attempt: &Attempt) -> Note {
+    let message = format!(
+        "the Secret with the installer's description is gone; ClusterProvision {} has a copy",
+        attempt.name
+    );
+    Note::progress("DescriptionRestored", message).as_event()
 }
 
 /// A plan under construction: questions add to it what does not depend on each other's effects.

@@ -3,6 +3,7 @@
 
 mod attempts;
 mod deletion;
+mod evidence;
 mod inputs;
 mod properties;
 mod status;
@@ -263,6 +264,7 @@ pub(super) fn deprovision() -> Deprovision {
         created: start(),
         deleting: false,
         completed: false,
+        infra_id: "demo-x7k2p".into(),
         authentication: None,
         summary: None,
     }

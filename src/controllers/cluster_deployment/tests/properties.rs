@@ -306,7 +306,11 @@ proptest! {
         if plan.steps.contains(&Step::RemoveFinalizer) {
             prop_assert!(observed.deleting_since.is_some());
             prop_assert!(observed.attempts.is_empty() && observed.living_pods == 0);
-            let erased = observed.deprovision.as_ref().is_some_and(|found| found.completed)
+            let theirs = |found: &Deprovision| {
+                let identity = observed.identity.as_ref();
+                identity.is_none_or(|identity| identity.infra_id == found.infra_id)
+            };
+            let erased = observed.deprovision.as_ref().is_some_and(|found| found.completed && theirs(found))
                 || matches!(observed.erasure, State::Finished { .. });
             prop_assert!(observed.preserve || observed.identity.is_none() || erased);
             prop_assert!(!observed.wishes.protected);
@@ -330,7 +334,13 @@ proptest! {
         let mut observed = observed;
         observed.wishes.paused = true;
         let plan = decide(&observed, start());
-        prop_assert!(plan.steps.is_empty() && plan.intent.is_none() && plan.outcome.is_none());
+        prop_assert!(plan.intent.is_none() && plan.outcome.is_none());
+        // Only what runs is ended (docs/spec/10 §26.4 U6).
+        let ended = match observed.erasure {
+            State::Running { .. } => vec![Step::AbandonErasure],
+            State::Idle | State::Failing { .. } | State::Finished { .. } => Vec::new(),
+        };
+        prop_assert_eq!(plan.steps, ended);
     }
 
     /// Whatever is observed, a few rounds lead to a point where nothing is left to be done, and the
