@@ -14,11 +14,12 @@
 use std::collections::BTreeMap;
 
 use kube::CustomResourceExt;
+use kube::core::object::{HasSpec, HasStatus};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::v1::{cluster_deployment, cluster_deprovision, cluster_image_set, cluster_provision};
+use crate::{v1, v1alpha1};
 
 /// What other tools of this API look for to know how a definition was made.
 const GENERATOR_ANNOTATION: (&str, &str) = ("controller-gen.kubebuilder.io/version", "v0.19.0");
@@ -34,28 +35,60 @@ pub fn files() -> BTreeMap<String, String> {
 /// The definitions of every kind, as trees.
 pub fn definitions() -> Vec<Value> {
     vec![
-        definition::<
-            cluster_deployment::ClusterDeployment,
-            cluster_deployment::ClusterDeploymentSpec,
-            cluster_deployment::ClusterDeploymentStatus,
-        >(
-            "A cluster as its owner wants it, from its creation to its deletion from the cloud."
+        definition::<v1::checkpoint::Checkpoint>("What was last backed up of a namespace."),
+        definition::<v1::cluster_claim::ClusterClaim>("A wish for a cluster of a pool."),
+        definition::<v1::cluster_deployment::ClusterDeployment>(
+            "A cluster as its owner wants it, from its creation to its deletion from the cloud.",
         ),
-        definition::<
-            cluster_deprovision::ClusterDeprovision,
-            cluster_deprovision::ClusterDeprovisionSpec,
-            cluster_deprovision::ClusterDeprovisionStatus,
-        >("The order to delete a cluster from its cloud."),
-        definition::<
-            cluster_image_set::ClusterImageSet,
-            cluster_image_set::ClusterImageSetSpec,
-            cluster_image_set::ClusterImageSetStatus,
-        >("A name for a release image."),
-        definition::<
-            cluster_provision::ClusterProvision,
-            cluster_provision::ClusterProvisionSpec,
-            cluster_provision::ClusterProvisionStatus,
-        >("One attempt to install a cluster."),
+        definition::<v1::cluster_deployment_customization::ClusterDeploymentCustomization>(
+            "Changes to what the installer reads and writes.",
+        ),
+        definition::<v1::cluster_deprovision::ClusterDeprovision>(
+            "The order to delete a cluster from its cloud.",
+        ),
+        definition::<v1::cluster_image_set::ClusterImageSet>("A name for a release image."),
+        definition::<v1::cluster_pool::ClusterPool>(
+            "Clusters that are installed before somebody asks for them.",
+        ),
+        definition::<v1::cluster_provision::ClusterProvision>("One attempt to install a cluster."),
+        definition::<v1::cluster_relocate::ClusterRelocate>(
+            "The order to move clusters to another hub.",
+        ),
+        definition::<v1::cluster_state::ClusterState>(
+            "What the operators inside a cluster report, mirrored on the hub.",
+        ),
+        definition::<v1::dns_zone::DnsZone>(
+            "A zone that the operator runs for the records of one cluster.",
+        ),
+        definition::<v1::hive_config::HiveConfig>("The configuration of the whole installation."),
+        definition::<v1::machine_pool::MachinePool>(
+            "Compute machines of one kind inside an installed cluster.",
+        ),
+        definition::<v1::machine_pool_name_lease::MachinePoolNameLease>(
+            "One of the short names that machine pools of a cluster may have.",
+        ),
+        definition::<v1::selector_sync_identity_provider::SelectorSyncIdentityProvider>(
+            "Ways to log in, for clusters that are chosen by their labels.",
+        ),
+        definition::<v1::selector_sync_set::SelectorSyncSet>(
+            "Objects, secrets and patches for clusters that are chosen by their labels.",
+        ),
+        definition::<v1::sync_identity_provider::SyncIdentityProvider>(
+            "Ways to log in, for clusters that are named.",
+        ),
+        definition::<v1::sync_set::SyncSet>(
+            "Objects, secrets and patches for clusters that are named.",
+        ),
+        definition::<v1alpha1::cluster_sync::ClusterSync>(
+            "What became of the sets that are for one cluster.",
+        ),
+        definition_of::<v1alpha1::cluster_sync_lease::ClusterSyncLease>(
+            "When all sets of a cluster were last applied in full.",
+            None,
+        ),
+        definition::<v1alpha1::fake_cluster_install::FakeClusterInstall>(
+            "An installation by another controller that only pretends.",
+        ),
     ]
 }
 
@@ -74,8 +107,35 @@ fn file_name(definition: &Value) -> String {
     )
 }
 
+/// Kinds whose objects the API server refuses when they have no spec; of the others a spec may be
+/// absent, and with it whatever is required inside.
+const SPEC_REQUIRED: [&str; 4] = [
+    "ClusterClaim",
+    "ClusterDeploymentCustomization",
+    "ClusterPool",
+    "FakeClusterInstall",
+];
+
+/// Kinds whose status is written with the rest of the object.
+const STATUS_NOT_APART: [&str; 3] = [
+    "MachinePoolNameLease",
+    "SelectorSyncIdentityProvider",
+    "SyncIdentityProvider",
+];
+
+/// The definition of a kind with a status.
+fn definition<K>(about: &str) -> Value
+where
+    K: CustomResourceExt + HasSpec<Spec: JsonSchema> + HasStatus<Status: JsonSchema>,
+{
+    definition_of::<K>(about, Some(schema::<K::Status>()))
+}
+
 /// The definition of one kind: names and columns from the derive, schema from spec and status.
-fn definition<K: CustomResourceExt, Spec: JsonSchema, Status: JsonSchema>(about: &str) -> Value {
+fn definition_of<K>(about: &str, status: Option<Value>) -> Value
+where
+    K: CustomResourceExt + HasSpec<Spec: JsonSchema>,
+{
     let derived = json!(K::crd());
     let at = |pointer: &str| derived.pointer(pointer).cloned();
     let version = |key: &str| at(&format!("/spec/versions/0/{key}"));
@@ -85,11 +145,15 @@ fn definition<K: CustomResourceExt, Spec: JsonSchema, Status: JsonSchema>(about:
         kind.as_ref().and_then(Value::as_str).unwrap_or_default()
     );
 
+    let is_of = |kinds: &[&str]| kinds.iter().any(|name| kind == Some(json!(name)));
+    let subresources = version("subresources").filter(|_| !is_of(&STATUS_NOT_APART));
+    let required = is_of(&SPEC_REQUIRED);
+    let root = root_schema(about, schema::<K::Spec>(), status, required);
+
+    let mut annotations = at("/metadata/annotations").unwrap_or_else(|| json!({}));
+    annotations[GENERATOR_ANNOTATION.0] = json!(GENERATOR_ANNOTATION.1);
     let metadata = object([
-        (
-            "annotations",
-            Some(json!({ GENERATOR_ANNOTATION.0: GENERATOR_ANNOTATION.1 })),
-        ),
+        ("annotations", Some(annotations)),
         ("labels", at("/metadata/labels")),
         ("name", at("/metadata/name")),
     ]);
@@ -106,13 +170,10 @@ fn definition<K: CustomResourceExt, Spec: JsonSchema, Status: JsonSchema>(about:
             version("additionalPrinterColumns"),
         ),
         ("name", version("name")),
-        (
-            "schema",
-            Some(json!({ "openAPIV3Schema": root_schema::<Spec, Status>(about) })),
-        ),
+        ("schema", Some(json!({ "openAPIV3Schema": root }))),
         ("served", version("served")),
         ("storage", version("storage")),
-        ("subresources", version("subresources")),
+        ("subresources", subresources),
     ]);
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -140,21 +201,29 @@ fn object<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
         .collect()
 }
 
-fn root_schema<Spec: JsonSchema, Status: JsonSchema>(about: &str) -> Value {
-    json!({
-        "description": about,
-        "properties": {
-            "apiVersion": {
+fn root_schema(about: &str, spec: Value, status: Option<Value>, required: bool) -> Value {
+    let properties = object([
+        (
+            "apiVersion",
+            Some(json!({
                 "description": "Version of the schema that this object is written in.",
                 "type": "string",
-            },
-            "kind": { "description": "Kind of this object.", "type": "string" },
-            "metadata": { "type": "object" },
-            "spec": schema::<Spec>(),
-            "status": schema::<Status>(),
-        },
-        "type": "object",
-    })
+            })),
+        ),
+        (
+            "kind",
+            Some(json!({ "description": "Kind of this object.", "type": "string" })),
+        ),
+        ("metadata", Some(json!({ "type": "object" }))),
+        ("spec", Some(spec)),
+        ("status", status),
+    ]);
+    object([
+        ("description", Some(Value::from(about))),
+        ("properties", Some(properties)),
+        ("required", required.then(|| json!(["spec"]))),
+        ("type", Some(Value::from("object"))),
+    ])
 }
 
 /// The normalised schema of one type.

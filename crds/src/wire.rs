@@ -105,6 +105,48 @@ pub(crate) fn string_schema(openness: &str, known: &[&str]) -> Schema {
     }
 }
 
+/// A duration of several units, as most of the API's duration fields accept it.
+pub(crate) const DURATION: &str = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$";
+
+/// Lets a spec that requires nothing be absent altogether, as the API allows; it reads as an empty one.
+///
+/// The spec derives its serialisation with `#[serde(remote = "Self")]`; this supplies the traits.
+macro_rules! absent_spec_is_empty {
+    ($spec:ident) => {
+        impl ::serde::Serialize for $spec {
+            fn serialize<S: ::serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                Self::serialize(self, to)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $spec {
+            fn deserialize<D: ::serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                struct Present($spec);
+                impl<'de> ::serde::Deserialize<'de> for Present {
+                    fn deserialize<D: ::serde::Deserializer<'de>>(
+                        from: D,
+                    ) -> Result<Self, D::Error> {
+                        $spec::deserialize(from).map(Self)
+                    }
+                }
+                // An `Option` is what serde accepts to be missing.
+                let spec = Option::<Present>::deserialize(from)?;
+                Ok(spec.map_or_else(Self::default, |Present(spec)| spec))
+            }
+        }
+    };
+}
+pub(crate) use absent_spec_is_empty;
+
+/// Reads a field that may be absent, null or there, with `#[serde(default)]` for the first.
+pub(crate) fn null_is_present<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(from).map(Some)
+}
+
 /// A point in time as the API writes it: RFC 3339 in UTC.
 ///
 /// Decoding keeps whatever precision was written; what Skep writes itself goes through
@@ -188,6 +230,36 @@ impl JsonSchema for Time {
     }
 }
 
+/// A point in time of which the API writes exactly six digits of the second, and reads no other form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MicroTime(pub Timestamp);
+
+impl Serialize for MicroTime {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{:.6}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for MicroTime {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Time::deserialize(from).map(|time| Self(time.0))
+    }
+}
+
+impl JsonSchema for MicroTime {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "MicroTime".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Time::json_schema(generator)
+    }
+}
+
 /// A number or its text, as quantities are written (`1`, `"1"`, `"500m"`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -196,6 +268,12 @@ pub enum Quantity {
     Int(i64),
     /// Written as text.
     Text(String),
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Self::Int(0)
+    }
 }
 
 impl JsonSchema for Quantity {
@@ -273,4 +351,38 @@ pub struct LabelSelectorRequirement {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub values: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, to_value};
+
+    use super::*;
+
+    #[test]
+    fn six_digits_are_written_whatever_was_read() -> Result<(), serde_json::Error> {
+        for (read, written) in [
+            ("2026-03-01T10:00:00.123456Z", "2026-03-01T10:00:00.123456Z"),
+            ("2026-03-01T10:00:00.5Z", "2026-03-01T10:00:00.500000Z"),
+            ("2026-03-01T12:00:00+02:00", "2026-03-01T10:00:00.000000Z"),
+        ] {
+            let time: MicroTime = from_value(Value::from(read))?;
+            assert_eq!(to_value(time)?, written, "{read}");
+        }
+        assert!(from_value::<MicroTime>(Value::from("yesterday")).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_quantity_stays_the_number_or_text_that_it_was() -> Result<(), serde_json::Error> {
+        for read in [
+            Value::from(1),
+            Value::from("1"),
+            Value::from("500m"),
+            Value::from(""),
+        ] {
+            assert_eq!(to_value(from_value::<Quantity>(read.clone())?)?, read);
+        }
+        Ok(())
+    }
 }

@@ -52,7 +52,9 @@ fn the_files_read_back_as_the_definitions() {
 }
 
 fn sorted_by_name(mut definitions: Vec<Value>) -> Vec<Value> {
-    definitions.sort_by_key(|d| d.pointer("/metadata/name").unwrap().to_string());
+    // As the files are: by group first.
+    let text = |d: &Value, at: &str| d.pointer(at).unwrap().to_string();
+    definitions.sort_by_key(|d| (text(d, "/spec/group"), text(d, "/metadata/name")));
     definitions
 }
 

@@ -1,173 +1,38 @@
-//! Any valid object survives decoding and encoding: generated from the definitions themselves, so that
-//! a field which is added to a type is covered the moment it is there.
+//! Any valid object survives decoding and encoding, of every kind: the objects are made from the facts of
+//! the reference, so that neither a field nor a kind can be forgotten.
+//!
+//! "Survives" means: the same JSON comes back, unknown values of enums and anything inside free-form
+//! parts included. What the API server fills in (defaults) is filled in before. The exceptions are:
+//!
+//! - `ClusterDeployment`'s `spec.installed` is written whether or not it was there, because other
+//!   readers of the API expect it;
+//! - a spec that requires nothing and is absent comes back empty: to every reader that is the same;
+//! - fields that no version knows yet, outside of free-form parts, are left behind. No writer may send a
+//!   whole object that it has read: writers send merge patches of what they own (docs/spec/44 §9);
+//! - an object without a spec, although fields of it are required, is refused: the API server lets it
+//!   pass, but it says nothing that could be acted on;
+//! - points in time come back in UTC, as every writer of this API writes them.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a definition that is not of the expected form has failed the test"
+    reason = "facts or objects that are not of the expected form have failed the test"
 )]
+
+#[path = "reference/generate.rs"]
+mod generate;
+mod reference;
 
 use std::collections::BTreeSet;
 
-use proptest::collection::{btree_map, vec};
+use kube::Resource;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{TestError, TestRunner};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
-use skep_crds::{
-    ClusterDeployment, ClusterDeprovision, ClusterImageSet, ClusterProvision, ConditionStatus,
-    Stage, schema,
-};
-
-/// Any JSON, as free-form parts may hold it.
-fn free_form() -> BoxedStrategy<Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        "[a-zA-Z0-9 ./_-]{0,8}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
-        prop_oneof![
-            vec(inner.clone(), 0..3).prop_map(Value::from),
-            btree_map("[a-z]{1,6}", inner, 0..3)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    })
-    .boxed()
-}
-
-/// An object of free-form fields whose names no schema knows.
-fn unknown_fields() -> BoxedStrategy<Map<String, Value>> {
-    btree_map("x-[a-z]{1,6}", free_form(), 0..3)
-        .prop_map(|map| map.into_iter().collect())
-        .boxed()
-}
-
-/// A value that the schema accepts, as the API server hands it out: with defaults filled in.
-fn value_of(schema: &Value) -> BoxedStrategy<Value> {
-    let plain = if schema.get("x-kubernetes-int-or-string").is_some() {
-        prop_oneof![
-            any::<i64>().prop_map(Value::from),
-            "[0-9]{1,3}m".prop_map(Value::from)
-        ]
-        .boxed()
-    } else {
-        match schema["type"].as_str().unwrap() {
-            "boolean" => any::<bool>().prop_map(Value::from).boxed(),
-            "integer" if schema["format"] == "int32" => any::<i32>().prop_map(Value::from).boxed(),
-            "integer" => any::<i64>().prop_map(Value::from).boxed(),
-            "string" => string_of(schema),
-            "array" => vec(value_of(&schema["items"]), 0..3)
-                .prop_map(Value::from)
-                .boxed(),
-            "object" => object_of(schema),
-            other => panic!("no generator for type {other}"),
-        }
-    };
-    if schema["nullable"] == true {
-        prop_oneof![1 => Just(Value::Null), 3 => plain].boxed()
-    } else {
-        plain
-    }
-}
-
-fn string_of(schema: &Value) -> BoxedStrategy<Value> {
-    let unheard_of = Just(Value::from("unheard-of"));
-    if let Some(known) = schema["enum"].as_array() {
-        // A value from a newer API must survive too.
-        prop_oneof![4 => prop::sample::select(known.clone()), 1 => unheard_of].boxed()
-    } else if schema["format"] == "date-time" {
-        // Years 1970 to 9999; writers of this API keep whole seconds.
-        (0..253_402_300_799_i64)
-            .prop_map(|s| Value::from(jiff::Timestamp::from_second(s).unwrap().to_string()))
-            .boxed()
-    } else if schema["format"] == "byte" {
-        vec("[A-Za-z0-9+/]{4}", 0..4)
-            .prop_map(|groups| Value::from(groups.concat()))
-            .boxed()
-    } else {
-        "\\PC{0,12}".prop_map(Value::from).boxed()
-    }
-}
-
-fn object_of(schema: &Value) -> BoxedStrategy<Value> {
-    if let Some(values) = schema.get("additionalProperties") {
-        return btree_map("[a-z]{1,6}", value_of(values), 0..3)
-            .prop_map(|map| Value::Object(map.into_iter().collect()))
-            .boxed();
-    }
-    let empty = Map::new();
-    let properties = schema["properties"].as_object().unwrap_or(&empty);
-    let required = schema["required"].as_array().cloned().unwrap_or_default();
-    let fields = properties
-        .iter()
-        .map(|(name, schema)| {
-            let there = required.contains(&json!(name)) || schema.get("default").is_some();
-            // The one optional field that is written whether or not it was there.
-            let there = there || name == "installed";
-            let value = value_of(schema);
-            let value = if there {
-                value.prop_map(Some).boxed()
-            } else {
-                prop::option::weighted(0.8, value).boxed()
-            };
-            (Just(name.clone()), value)
-        })
-        .collect::<Vec<_>>();
-    let schemaless = required
-        .iter()
-        .filter_map(|name| name.as_str().filter(|name| !properties.contains_key(*name)))
-        .map(|name| (Just(name.to_owned()), free_form()))
-        .collect::<Vec<_>>();
-    let unknown = if schema["x-kubernetes-preserve-unknown-fields"] == true {
-        unknown_fields()
-    } else {
-        Just(Map::new()).boxed()
-    };
-    (fields, schemaless, unknown)
-        .prop_map(|(fields, schemaless, unknown)| {
-            let fields = fields
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)));
-            Value::Object(fields.chain(schemaless).chain(unknown).collect())
-        })
-        .boxed()
-}
-
-/// The schemas of the kind's parts.
-fn root_schema(kind: &str) -> Value {
-    let definition = schema::definitions()
-        .into_iter()
-        .find(|d| d.pointer("/spec/names/kind") == Some(&json!(kind)))
-        .unwrap();
-    let properties = "/spec/versions/0/schema/openAPIV3Schema/properties";
-    definition.pointer(properties).unwrap().clone()
-}
-
-/// A whole object of the kind.
-fn object(kind: &'static str) -> BoxedStrategy<Value> {
-    let root = root_schema(kind);
-    (
-        value_of(&root["spec"]),
-        prop::option::of(value_of(&root["status"])),
-    )
-        .prop_map(move |(spec, status)| {
-            let mut object = json!({
-                "apiVersion": "hive.openshift.io/v1",
-                "kind": kind,
-                "metadata": {"name": "c1", "namespace": "n1", "labels": {"a": "b"}},
-                "spec": spec,
-            });
-            if let Some(status) = status {
-                object["status"] = status;
-            }
-            object
-        })
-        .boxed()
-}
+use serde_json::{Value, json};
+use skep_crds::*;
 
 /// Through the type and back, by way of bytes as on the wire.
 fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, serde_json::Error> {
@@ -175,52 +40,188 @@ fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, ser
     serde_json::to_value(decoded)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+/// The definition of a kind, by the reference's facts.
+fn definition(kind: &str) -> Value {
+    reference::files()
+        .values()
+        .map(|facts| reference::restore(facts))
+        .find(|definition| definition["spec"]["names"]["kind"] == kind)
+        .unwrap_or_else(|| panic!("the reference has no kind {kind}"))
+}
 
-    #[test]
-    fn any_cluster_deployment_survives(object in object("ClusterDeployment")) {
-        prop_assert_eq!(through::<ClusterDeployment>(&object)?, object);
+/// What comes back when `object` goes through its type; see the exceptions above.
+fn expected(mut object: Value) -> Value {
+    if object.get("spec").is_none() {
+        object["spec"] = json!({});
     }
-
-    #[test]
-    fn any_cluster_provision_survives(object in object("ClusterProvision")) {
-        prop_assert_eq!(through::<ClusterProvision>(&object)?, object);
+    if object["kind"] == "ClusterDeployment" && object["spec"].get("installed").is_none() {
+        object["spec"]["installed"] = json!(false);
     }
+    object
+}
 
-    #[test]
-    fn any_cluster_deprovision_survives(object in object("ClusterDeprovision")) {
-        prop_assert_eq!(through::<ClusterDeprovision>(&object)?, object);
-    }
-
-    #[test]
-    fn any_cluster_image_set_survives(object in object("ClusterImageSet")) {
-        prop_assert_eq!(through::<ClusterImageSet>(&object)?, object);
+/// Tries one property on many objects of a kind.
+fn for_objects<T>(cases: u32, property: impl Fn(Value) -> Result<(), TestCaseError>)
+where
+    T: Resource<DynamicType = ()>,
+{
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let objects = generate::object(&definition(&T::kind(&())));
+    match TestRunner::new(config).run(&objects, property) {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, object)) => panic!("{reason}\nof {object:#}"),
+        Err(TestError::Abort(reason)) => panic!("no object could be made: {reason}"),
     }
 }
 
-/// Names of all fields below, as paths.
-fn paths_of_value(value: &Value, path: &str, seen: &mut BTreeSet<String>) {
+fn survives<T>()
+where
+    T: Resource<DynamicType = ()> + DeserializeOwned + Serialize,
+{
+    for_objects::<T>(128, |object| {
+        prop_assert_eq!(through::<T>(&object)?, expected(object));
+        Ok(())
+    });
+}
+
+/// Puts a field that no version knows into every part of an object that has known ones.
+fn with_unknown_fields(value: &mut Value, schema: &Value) {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return;
+    }
     match value {
         Value::Object(fields) => {
-            for (name, value) in fields {
-                let path = format!("{path}.{name}");
-                paths_of_value(value, &path, seen);
-                seen.insert(path);
+            for (name, value) in fields.iter_mut() {
+                let map = schema.get("additionalProperties");
+                with_unknown_fields(value, map.unwrap_or_else(|| &schema["properties"][name]));
+            }
+            if schema.get("additionalProperties").is_none() {
+                fields.insert("fromTheFuture".into(), json!({"a": [1, null]}));
             }
         }
         Value::Array(items) => {
             for item in items {
-                paths_of_value(item, path, seen);
+                with_unknown_fields(item, &schema["items"]);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
+fn ignores_unknown_fields<T>()
+where
+    T: Resource<DynamicType = ()> + DeserializeOwned + Serialize,
+{
+    let definition = definition(&T::kind(&()));
+    let root = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    for_objects::<T>(32, |object| {
+        let mut newer = object.clone();
+        for part in ["spec", "status"] {
+            if let Some(value) = newer.get_mut(part) {
+                with_unknown_fields(value, &root["properties"][part]);
+            }
+        }
+        newer["fromTheFuture"] = json!(1);
+        prop_assert_eq!(through::<T>(&newer)?, expected(object));
+        Ok(())
+    });
+}
+
+/// The tests of every kind, and the list of them.
+macro_rules! kinds {
+    ($($module:ident: $kind:ident),+ $(,)?) => {
+        $(mod $module {
+            #[test]
+            fn survives() {
+                super::survives::<super::$kind>();
+            }
+
+            #[test]
+            fn ignores_unknown_fields() {
+                super::ignores_unknown_fields::<super::$kind>();
+            }
+        })+
+
+        fn kinds() -> BTreeSet<String> {
+            [$(<$kind as Resource>::kind(&()).into_owned()),+].into()
+        }
+    };
+}
+
+kinds! {
+    checkpoint: Checkpoint,
+    cluster_claim: ClusterClaim,
+    cluster_deployment: ClusterDeployment,
+    cluster_deployment_customization: ClusterDeploymentCustomization,
+    cluster_deprovision: ClusterDeprovision,
+    cluster_image_set: ClusterImageSet,
+    cluster_pool: ClusterPool,
+    cluster_provision: ClusterProvision,
+    cluster_relocate: ClusterRelocate,
+    cluster_state: ClusterState,
+    cluster_sync: ClusterSync,
+    cluster_sync_lease: ClusterSyncLease,
+    dns_zone: DnsZone,
+    fake_cluster_install: FakeClusterInstall,
+    hive_config: HiveConfig,
+    machine_pool: MachinePool,
+    machine_pool_name_lease: MachinePoolNameLease,
+    selector_sync_identity_provider: SelectorSyncIdentityProvider,
+    selector_sync_set: SelectorSyncSet,
+    sync_identity_provider: SyncIdentityProvider,
+    sync_set: SyncSet,
+}
+
+#[test]
+fn no_kind_is_forgotten() {
+    let kinds_of = |definitions: Vec<Value>| -> BTreeSet<String> {
+        let kind = |d: &Value| d["spec"]["names"]["kind"].as_str().unwrap().to_owned();
+        definitions.iter().map(kind).collect()
+    };
+    let reference = reference::files();
+    let reference = reference.values().map(|facts| reference::restore(facts));
+    assert_eq!(kinds(), kinds_of(reference.collect()));
+    assert_eq!(kinds(), kinds_of(schema::definitions()));
+}
+
+/// Names of all fields below, as paths, and where an unknown value stands.
+fn paths_of_value(value: &Value, schema: &Value, path: &str, seen: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let (schema, path) = match schema.get("additionalProperties") {
+                    Some(values) => (values, format!("{path}{{}}")),
+                    None => (&schema["properties"][name], format!("{path}.{name}")),
+                };
+                paths_of_value(value, schema, &path, seen);
+                seen.insert(path);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                paths_of_value(item, &schema["items"], path, seen);
+            }
+        }
+        Value::String(text) if text == generate::UNHEARD_OF => {
+            seen.insert(format!("{path}={text}"));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn paths_of_schema(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if schema.get("enum").is_some() {
+        found.insert(format!("{path}={}", generate::UNHEARD_OF));
+    }
     if let Some(items) = schema.get("items") {
         paths_of_schema(items, path, found);
+    }
+    if let Some(values) = schema.get("additionalProperties") {
+        paths_of_schema(values, &format!("{path}{{}}"), found);
     }
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
@@ -231,23 +232,20 @@ fn paths_of_schema(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 /// The properties above prove nothing about fields that the generator never makes.
 #[test]
-fn the_generator_reaches_every_field() {
-    for kind in [
-        "ClusterDeployment",
-        "ClusterProvision",
-        "ClusterDeprovision",
-        "ClusterImageSet",
-    ] {
-        let root = root_schema(kind);
+fn the_generator_reaches_every_field_and_unknown_values_of_every_enum() {
+    for kind in kinds() {
+        let definition = definition(&kind);
+        let root = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
         let (mut wanted, mut seen) = (BTreeSet::new(), BTreeSet::new());
         for part in ["spec", "status"] {
-            paths_of_schema(&root[part], &format!(".{part}"), &mut wanted);
+            let schema = &root["properties"][part];
+            paths_of_schema(schema, &format!(".{part}"), &mut wanted);
         }
         let mut runner = TestRunner::deterministic();
-        let objects = object(kind);
-        for _ in 0..256 {
+        let objects = generate::object(&definition);
+        for _ in 0..512 {
             let tree = objects.new_tree(&mut runner).unwrap();
-            paths_of_value(&tree.current(), "", &mut seen);
+            paths_of_value(&tree.current(), root, "", &mut seen);
         }
         let missed: Vec<_> = wanted.difference(&seen).collect();
         assert!(missed.is_empty(), "{kind}: never generated: {missed:?}");
@@ -376,4 +374,19 @@ fn a_provision_keeps_what_it_does_not_know() {
         Some(br#"{"infraID":"c1-xyz"}"#.as_slice())
     );
     assert!(decoded.spec.unknown.contains_key("fromTheFuture"));
+}
+
+#[test]
+fn points_in_time_come_back_in_utc() {
+    let rows = [
+        ("2026-11-24T21:00:00Z", "2026-11-24T21:00:00Z"),
+        ("2026-11-24T23:00:00+02:00", "2026-11-24T21:00:00Z"),
+        ("2026-11-24T21:00:00.250Z", "2026-11-24T21:00:00.25Z"),
+    ];
+    for (written, expected) in rows {
+        let mut object = minimal_deployment();
+        object["status"] = json!({"installedTimestamp": written});
+        let back = through::<ClusterDeployment>(&object).unwrap();
+        assert_eq!(back["status"]["installedTimestamp"], expected, "{written}");
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! Booleans are read leniently by [`is_true`], except where a comment says otherwise.
 
-/// Every controller of the chain leaves the object alone.
+/// The object is left alone. Read by every controller of the chain.
 pub const RECONCILE_PAUSE: &str = "hive.openshift.io/reconcile-pause";
 /// Nothing is synced to the cluster. Read by the sync controllers and the CD controller.
 pub const SYNCSET_PAUSE: &str = "hive.openshift.io/syncset-pause";
@@ -65,6 +65,19 @@ pub const PRIVATE_LINK_LAST_CLEANUP_FOR: &str =
     "private-link-controller.hive.openshift.io/last-cleanup-for";
 /// On a machine pool: a security group to add to workers at installation. Read by the install manager.
 pub const EXTRA_WORKER_SECURITY_GROUP: &str = "hive.openshift.io/extra-worker-security-group";
+/// On a machine pool: its platform may be changed, and is enforced. Set by the user; read by admission
+/// and the machine pool controller.
+pub const OVERRIDE_MACHINE_POOL_PLATFORM: &str = "hive.openshift.io/override-machinepool-platform";
+/// On a machine pool: the image of its machines. Set by the user; read by the machine pool controller.
+pub const IMAGE_ID_OVERRIDE: &str = "hive.openshift.io/image-id-override";
+/// The next minor version is out of reach, and why; empty when it is not. Set by the cluster version
+/// controller; read by people and consoles.
+// docs/spec/10 §4.2 lists it among the labels; its value is a sentence, which no label can be.
+pub const MINOR_VERSION_UPGRADE_UNAVAILABLE: &str =
+    "hive.openshift.io/minor-version-upgrade-unavailable";
+/// On a `SyncSet`: value of a metric's label. Set by the user, and by the controllers that make such
+/// sets; read by the cluster sync controller.
+pub const SYNCSET_METRICS_GROUP: &str = "hive.openshift.io/syncset-metrics-group";
 /// On the uninstall Job: fingerprint of its specification. Set and read by the `ClusterDeprovision`
 /// controller.
 pub const JOB_HASH: &str = "hive.openshift.io/jobhash";
@@ -72,6 +85,32 @@ pub const JOB_HASH: &str = "hive.openshift.io/jobhash";
 /// read by the operator.
 pub const CONTRACT_CLUSTER_INSTALL_CONFIG: &str =
     "contracts.hive.openshift.io/clusterinstall.config";
+
+/// On the admission Deployment and its pods: fingerprint of the authority of the API server's
+/// aggregator. Set by the operator; a change makes the Deployment replace its pods, which alone read it,
+/// like those of the ones below.
+pub const CA_HASH: &str = "hive.openshift.io/ca-hash";
+/// On the admission pods: fingerprint of their configuration. Set and read by the operator.
+pub const HIVE_ADMISSION_INPUT_SOURCES_HASH: &str =
+    "hive.openshift.io/hive-admission-input-sources-hash";
+/// On the admission pods: fingerprint of the certificate that they serve. Set and read by the operator.
+pub const SERVING_CERT_SECRET_HASH: &str = "hive.openshift.io/serving-cert-secret-hash";
+/// On the controllers' pods: fingerprint of their configuration. Set and read by the operator.
+pub const HIVECONFIG_HASH: &str = "hive.openshift.io/hiveconfig-hash";
+/// On the cluster sync `StatefulSet`: fingerprint of its specification. Set and read by the operator.
+pub const CLUSTERSYNC_STATEFULSET_SPEC_HASH: &str =
+    "hive.openshift.io/clustersync-statefulset-spec-hash";
+/// On the machine pool `StatefulSet`: fingerprint of its specification. Set and read by the operator.
+pub const MACHINEPOOL_STATEFULSET_SPEC_HASH: &str =
+    "hive.openshift.io/machinepool-statefulset-spec-hash";
+/// On the admission Service: asks OpenShift for a certificate. Set by the operator; read by OpenShift.
+pub const SERVING_CERT_SECRET_NAME: &str = "service.alpha.openshift.io/serving-cert-secret-name";
+/// On a Machine inside a cluster: it goes without being drained. Set by the hibernation controller; read
+/// by the cluster.
+pub const EXCLUDE_NODE_DRAINING: &str = "machine.openshift.io/exclude-node-draining";
+/// On objects inside a cluster: what was applied last. Set and read by the cluster sync controller, and
+/// by every client that applies in the old way.
+pub const LAST_APPLIED_CONFIGURATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Whether an annotation's value means yes, in any spelling that this API's clients use.
 ///

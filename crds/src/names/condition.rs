@@ -1,4 +1,4 @@
-//! Condition types, by kind (docs/spec/10 §21, docs/spec/20 §2).
+//! Condition types, by kind (docs/spec/10 §21, docs/spec/20 §2, docs/spec/44 §7).
 
 /// Conditions of a `ClusterDeployment`. "CD controller" is its controller.
 pub mod cd {
@@ -133,6 +133,17 @@ pub mod provision {
     pub const FAILED: &str = "ClusterProvisionFailed";
     /// The pod does not start. Set by the `ClusterProvision` controller; read by the CD controller.
     pub const INSTALL_POD_STUCK: &str = "InstallPodStuck";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[
+        JOB_CREATED,
+        INITIALIZED,
+        COMPLETED,
+        FAILED,
+        INSTALL_POD_STUCK,
+    ];
+    /// Types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[JOB_CREATED, INITIALIZED, COMPLETED];
 }
 
 /// Conditions of a `ClusterDeprovision`; each appears when it first holds.
@@ -142,6 +153,9 @@ pub mod deprovision {
     pub const AUTHENTICATION_FAILURE: &str = "AuthenticationFailure";
     /// The last try to delete failed. Set by the `ClusterDeprovision` controller.
     pub const DEPROVISION_FAILED: &str = "DeprovisionFailed";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[AUTHENTICATION_FAILURE, DEPROVISION_FAILED];
 }
 
 /// Conditions of an installation by another controller.
@@ -154,6 +168,11 @@ pub mod cluster_install {
     pub const FAILED: &str = "Failed";
     /// Nothing more is done.
     pub const STOPPED: &str = "Stopped";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[REQUIREMENTS_MET, COMPLETED, FAILED, STOPPED];
+    /// Types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[REQUIREMENTS_MET, COMPLETED];
 }
 
 /// Conditions of a `DNSZone` that the CD controller reads.
@@ -172,6 +191,119 @@ pub mod dns_zone {
     pub const API_OPT_IN_REQUIRED: &str = "APIOptInRequired";
     /// Anything else that went wrong.
     pub const DNS_ERROR: &str = "DNSError";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[
+        ZONE_AVAILABLE,
+        PARENT_LINK_CREATED,
+        DOMAIN_NOT_MANAGED,
+        INSUFFICIENT_CREDENTIALS,
+        AUTHENTICATION_FAILURE,
+        API_OPT_IN_REQUIRED,
+        DNS_ERROR,
+    ];
+    /// Types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[ZONE_AVAILABLE, PARENT_LINK_CREATED];
+}
+
+/// Conditions of a `ClusterPool`, set by its controller.
+pub mod cluster_pool {
+    /// Something that new clusters need is not there; looked at when clusters are to be added.
+    pub const MISSING_DEPENDENCIES: &str = "MissingDependencies";
+    /// More clusters may be made.
+    pub const CAPACITY_AVAILABLE: &str = "CapacityAvailable";
+    /// All unclaimed clusters are made from the pool as it is now.
+    pub const ALL_CLUSTERS_CURRENT: &str = "AllClustersCurrent";
+    /// All customizations of the inventory can be used.
+    pub const INVENTORY_VALID: &str = "InventoryValid";
+    /// No cluster keeps the pool from going away; looked at while it is being deleted.
+    pub const DELETION_POSSIBLE: &str = "DeletionPossible";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[
+        MISSING_DEPENDENCIES,
+        CAPACITY_AVAILABLE,
+        ALL_CLUSTERS_CURRENT,
+        INVENTORY_VALID,
+        DELETION_POSSIBLE,
+    ];
+    /// Types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[
+        CAPACITY_AVAILABLE,
+        ALL_CLUSTERS_CURRENT,
+        INVENTORY_VALID,
+        DELETION_POSSIBLE,
+    ];
+}
+
+/// Conditions of a `ClusterClaim`, set by its controller.
+pub mod cluster_claim {
+    /// The claim has no cluster yet.
+    pub const PENDING: &str = "Pending";
+    /// The claim's cluster runs.
+    pub const CLUSTER_RUNNING: &str = "ClusterRunning";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[PENDING, CLUSTER_RUNNING];
+    /// Types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[CLUSTER_RUNNING];
+}
+
+/// Conditions of a `MachinePool`, set by its controller.
+pub mod machine_pool {
+    /// The pool is smaller than one machine per zone.
+    pub const NOT_ENOUGH_REPLICAS: &str = "NotEnoughReplicas";
+    /// No short name is free for the pool's machines.
+    pub const NO_MACHINE_POOL_NAME_LEASES_AVAILABLE: &str = "NoMachinePoolNameLeasesAvailable";
+    /// The subnets cannot be used.
+    pub const INVALID_SUBNETS: &str = "InvalidSubnets";
+    /// The cluster's version or platform does not know what is asked for.
+    pub const UNSUPPORTED_CONFIGURATION: &str = "UnsupportedConfiguration";
+    /// The cluster's `MachineSets` could be worked out.
+    pub const MACHINE_SETS_GENERATED: &str = "MachineSetsGenerated";
+    /// The cluster has what the pool says.
+    pub const SYNCED: &str = "Synced";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[
+        NOT_ENOUGH_REPLICAS,
+        NO_MACHINE_POOL_NAME_LEASES_AVAILABLE,
+        INVALID_SUBNETS,
+        UNSUPPORTED_CONFIGURATION,
+        MACHINE_SETS_GENERATED,
+        SYNCED,
+    ];
+    /// Types for which True is the good status.
+    pub const POSITIVE: &[&str] = &[MACHINE_SETS_GENERATED, SYNCED];
+}
+
+/// Conditions of the `HiveConfig`, set by the operator.
+pub mod hive_config {
+    /// The configuration is applied.
+    pub const READY: &str = "Ready";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[READY];
+}
+
+/// Conditions of a `ClusterDeploymentCustomization`; those of the platform's own shape.
+pub mod customization {
+    /// No cluster uses it. Set by the pool and the CD controllers.
+    pub const AVAILABLE: &str = "Available";
+    /// It could be applied, and its cluster came to be. Set by the pool controller.
+    pub const APPLY_SUCCEEDED: &str = "ApplySucceeded";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[AVAILABLE, APPLY_SUCCEEDED];
+}
+
+/// Conditions of a `ClusterSync`, set by its controller.
+pub mod cluster_sync {
+    /// Something could not be synced.
+    pub const FAILED: &str = "Failed";
+
+    /// Every type.
+    pub const ALL: &[&str] = &[FAILED];
 }
 
 /// Conditions that Skep adds; sorted last and never counted in the API's own metrics.

@@ -34,8 +34,8 @@ pub const HIVE_INSTALL_LOGS_AWS_REGION: &str = "HIVE_INSTALL_LOGS_AWS_REGION";
 pub const HIVE_INSTALL_LOGS_AWS_S3_URL: &str = "HIVE_INSTALL_LOGS_AWS_S3_URL";
 /// Name of the log bucket. Set in the install pod; read by the install manager.
 pub const HIVE_INSTALL_LOGS_AWS_S3_BUCKET: &str = "HIVE_INSTALL_LOGS_AWS_S3_BUCKET";
-/// Secret with the source profile for assumed roles. In the controllers a hub-wide name, in pods the
-/// cluster's copy.
+/// Secret with the source profile for assumed roles. In the controllers a hub-wide name, set by the operator;
+/// in pods the cluster's copy, set by whoever makes them.
 pub const HIVE_AWS_SERVICE_PROVIDER_CREDENTIALS_SECRET: &str =
     "HIVE_AWS_SERVICE_PROVIDER_CREDENTIALS_SECRET";
 /// Namespace of the release signatures' `ConfigMap`. Set by the operator; read by the controllers.
@@ -46,6 +46,16 @@ pub const HIVE_RELEASE_IMAGE_VERIFICATION_CONFIGMAP_NAME: &str =
     "HIVE_RELEASE_IMAGE_VERIFICATION_CONFIGMAP_NAME";
 /// File that lists the kinds that install for others. Set by the operator; read by the controllers.
 pub const SUPPORTED_CONTRACT_IMPLEMENTATIONS_FILE: &str = "SUPPORTED_CONTRACT_IMPLEMENTATIONS_FILE";
+/// File with the domains below which clusters may have zones of their own. Set by the operator; read by
+/// the admission webhook.
+pub const MANAGED_DOMAINS_FILE: &str = "MANAGED_DOMAINS_FILE";
+/// File with the hub's networks for AWS private links. Set by the operator; read by the admission webhook.
+pub const AWS_PRIVATELINK_CONTROLLER_CONFIG_FILE: &str = "AWS_PRIVATELINK_CONTROLLER_CONFIG_FILE";
+/// Feature gates that are open, with commas between. Set by the operator; read by the admission webhook.
+pub const HIVE_FEATURE_GATES_ENABLED: &str = "HIVE_FEATURE_GATES_ENABLED";
+/// Namespaces that selector sync sets may copy Secrets from, with commas between; all when it is not set.
+/// Skep's own. Set in the Deployment; read by the admission webhook.
+pub const SELECTOR_SYNCSET_SECRET_NAMESPACES: &str = "SKEP_SELECTOR_SYNCSET_SECRET_NAMESPACES";
 /// File with the metrics' options. Set by the operator; read by the controllers.
 pub const METRICS_CONFIG_FILE: &str = "METRICS_CONFIG_FILE";
 /// File with authorities to add to kubeconfigs. Set by the operator; read by the controllers.
@@ -56,6 +66,48 @@ pub const HTTP_PROXY: &str = "HTTP_PROXY";
 pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// Destinations that no proxy is used for. Set by the operator; forwarded to pods.
 pub const NO_PROXY: &str = "NO_PROXY";
+
+/// File with the hub's networks for Private Service Connect. Set by the operator; read by the controllers.
+pub const PRIVATELINK_CONTROLLER_CONFIG_FILE: &str = "PRIVATELINK_CONTROLLER_CONFIG_FILE";
+/// How often everything is applied to clusters again. Set by the operator from `HiveConfig`; read by the
+/// cluster sync controller.
+pub const SYNCSET_REAPPLY_INTERVAL: &str = "SYNCSET_REAPPLY_INTERVAL";
+/// How often machine pools are compared with their clusters. Set by the operator from `HiveConfig`; read by
+/// the machine pool controller.
+pub const MACHINEPOOL_POLL_INTERVAL: &str = "MACHINEPOOL_POLL_INTERVAL";
+/// How often clusters are asked for their version. Set by the operator from `HiveConfig`; read by the cluster
+/// version controller.
+pub const CLUSTERVERSION_POLL_INTERVAL: &str = "CLUSTERVERSION_POLL_INTERVAL";
+/// Whether namespaces with clusters are backed up. Set by the operator; read by the backup controller.
+pub const HIVE_VELERO_BACKUP: &str = "HIVE_VELERO_BACKUP";
+/// Namespace for backups. Set by the operator; read by the backup controller.
+pub const HIVE_VELERO_NAMESPACE: &str = "HIVE_VELERO_NAMESPACE";
+/// Shortest time between two backups of a namespace. Set by the operator; read by the backup controller.
+pub const HIVE_MIN_BACKUP_PERIOD_SECONDS: &str = "HIVE_MIN_BACKUP_PERIOD_SECONDS";
+/// Whether clusters are registered with Argo CD. Set by the operator; read by that controller.
+pub const HIVE_ARGOCD: &str = "HIVE_ARGOCD";
+/// Namespace of Argo CD. Set by the operator; read by the registering controller.
+pub const HIVE_ARGOCD_NAMESPACE: &str = "HIVE_ARGOCD_NAMESPACE";
+/// Name servers that are asked whether a zone serves names, with commas between. Set by the user in the
+/// operator's Deployment, forwarded by the operator; read by the zone controller.
+pub const ZONE_CHECK_DNS_SERVERS: &str = "ZONE_CHECK_DNS_SERVERS";
+/// Namespace of the operator itself. Set in its Deployment; read by the operator.
+pub const HIVE_OPERATOR_NS: &str = "HIVE_OPERATOR_NS";
+/// Name of the own pod, which ends in the shard's number. Set in the cluster sync `StatefulSet`; read by the
+/// cluster sync controller.
+pub const HIVE_CLUSTERSYNC_POD_NAME: &str = "HIVE_CLUSTERSYNC_POD_NAME";
+/// Name of the own pod, which ends in the shard's number. Set in the machine pool `StatefulSet`; read by the
+/// machine pool controller.
+pub const HIVE_MACHINEPOOL_POD_NAME: &str = "HIVE_MACHINEPOOL_POD_NAME";
+/// Whether the process acts without the lease. Set in the `StatefulSet`s; read by the controllers.
+pub const HIVE_SKIP_LEADER_ELECTION: &str = "HIVE_SKIP_LEADER_ELECTION";
+/// Pull policy of install pods. Set by the user, never by the operator; read by the controllers.
+pub const HIVE_CLUSTER_PROVISION_IMAGE_PULL_POLICY: &str =
+    "HIVE_CLUSTER_PROVISION_IMAGE_PULL_POLICY";
+/// Directory for what is known of clusters' APIs. Set in the Deployments; read by the controllers.
+pub const CLI_CACHE_DIR: &str = "CLI_CACHE_DIR";
+/// Directory for temporary files. Set in the Deployments; read by every program.
+pub const TMPDIR: &str = "TMPDIR";
 
 /// Suffix of `<controller>-concurrent-reconciles`. Set by the operator; read by the controllers.
 pub const SUFFIX_CONCURRENT_RECONCILES: &str = "-concurrent-reconciles";
@@ -129,3 +181,14 @@ pub const IC_API_KEY: &str = "IC_API_KEY";
 pub const NUTANIX_USERNAME: &str = "NUTANIX_USERNAME";
 /// Password. Set by the install manager for the installer.
 pub const NUTANIX_PASSWORD: &str = "NUTANIX_PASSWORD";
+/// Socket of an agent that holds SSH keys. Set by the user, or by the install manager when it starts an
+/// agent; read by the installer.
+pub const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+/// File with the service account, as Google's own tools name it. Set by the user; read by the installer.
+pub const GOOGLE_APPLICATION_CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+/// Whether the bootstrap machine stays. Set by the user; read by the installer.
+pub const OPENSHIFT_INSTALL_PRESERVE_BOOTSTRAP: &str = "OPENSHIFT_INSTALL_PRESERVE_BOOTSTRAP";
+/// Whether logs of the bootstrap machine are gathered. Set by the user; read by the installer.
+pub const OPENSHIFT_INSTALL_GATHER_BOOTSTRAP: &str = "OPENSHIFT_INSTALL_GATHER_BOOTSTRAP";
+/// Whether no image is uploaded to Azure. Set by the user; read by the installer.
+pub const OPENSHIFT_INSTALL_SKIP_IMAGE_UPLOAD: &str = "OPENSHIFT_INSTALL_SKIP_IMAGE_UPLOAD";

@@ -1,4 +1,5 @@
-//! Names of derived objects (docs/spec/10 §3, docs/spec/20 §3–4).
+//! Names of derived objects (docs/spec/10 §3, docs/spec/20 §3–4, docs/spec/22 §8, docs/spec/30 §1.5 and §3.5,
+//! docs/spec/32 §0.2).
 //!
 //! Upgrades and restores find existing objects by these names, so each rule is exact. Functions named
 //! after an object give its name; those marked *plain* concatenate without shortening, as always.
@@ -125,6 +126,56 @@ pub fn uninstall_job(cluster_deprovision: &str) -> String {
     object_name(cluster_deprovision, "uninstall")
 }
 
+/// The sets with which controllers configure a cluster: its API's certificates.
+pub fn control_plane_certs_sync_set(cluster_deployment: &str) -> String {
+    object_name(cluster_deployment, "cp-certs")
+}
+
+/// The same for a cluster's ingress.
+pub fn ingress_sync_set(cluster_deployment: &str) -> String {
+    object_name(cluster_deployment, "clusteringress")
+}
+
+/// The same for a cluster's identity providers.
+pub fn identity_provider_sync_set(cluster_deployment: &str) -> String {
+    object_name(cluster_deployment, "idp")
+}
+
+/// Inside a cluster, the copy of a Secret of the hub.
+pub fn copied_secret(cluster_deployment: &str, hub_secret: &str) -> String {
+    object_name(cluster_deployment, hub_secret)
+}
+
+/// A machine pool of a cluster; plain. Admission demands it.
+pub fn machine_pool(cluster_deployment: &str, pool: &str) -> String {
+    format!("{cluster_deployment}-{pool}")
+}
+
+/// What takes one of a cluster's short names for machine pools; plain.
+pub fn machine_pool_name_lease(infra_id: &str, character: char) -> String {
+    format!("{infra_id}-{character}")
+}
+
+/// In a pool's cluster, the Secret with its install-config; plain, like the ones below.
+pub fn pool_install_config_secret(cluster: &str) -> String {
+    format!("{cluster}-install-config")
+}
+
+/// In a pool's cluster, the Secret with its registry credentials.
+pub fn pool_pull_secret(cluster: &str) -> String {
+    format!("{cluster}-pull-secret")
+}
+
+/// In a pool's cluster, the Secret with its cloud credentials; `platform` as in the API.
+pub fn pool_credentials_secret(cluster: &str, platform: &str) -> String {
+    format!("{cluster}-{platform}-creds")
+}
+
+/// The role and binding of whoever claimed a cluster, in its namespace. Set and read by the claim controller.
+pub const CLAIM_OWNER: &str = "hive-claim-owner";
+/// The binding of a pool's administrators, in the namespaces of its clusters. Set and read by the pool
+/// controller.
+pub const CLUSTER_POOL_ADMIN_BINDING: &str = "hive-cluster-pool-admin-binding";
 /// The `ConfigMap` with trusted authorities, in every namespace with clusters.
 pub const TRUSTED_CA_CONFIG_MAP: &str = "hive-trusted-cabundle";
 /// The service account, role and binding of installing pods.
@@ -263,6 +314,21 @@ mod tests {
             (install_logs_secret("c1", "logs"), "c1-logs"),
             (cluster_deprovision("c1"), "c1"),
             (uninstall_job("c1"), "c1-uninstall"),
+            (control_plane_certs_sync_set("c1"), "c1-cp-certs"),
+            (ingress_sync_set("c1"), "c1-clusteringress"),
+            (identity_provider_sync_set("c1"), "c1-idp"),
+            (copied_secret("c1", "tls"), "c1-tls"),
+            (machine_pool("c1", "worker"), "c1-worker"),
+            (machine_pool_name_lease("c1-abcde", 'w'), "c1-abcde-w"),
+            (
+                pool_install_config_secret("p-abcde"),
+                "p-abcde-install-config",
+            ),
+            (pool_pull_secret("p-abcde"), "p-abcde-pull-secret"),
+            (
+                pool_credentials_secret("p-abcde", "gcp"),
+                "p-abcde-gcp-creds",
+            ),
         ];
         for (name, expected) in rows {
             assert_eq!(name, expected);

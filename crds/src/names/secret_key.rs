@@ -46,3 +46,22 @@ pub const CA_BUNDLE: &str = "ca-bundle.crt";
 /// The list of patterns in the install-log `ConfigMap`s. Shipped with the operator and extended by
 /// the user; read by the `ClusterProvision` controller.
 pub const REGEXES: &str = "regexes";
+/// An authority, in the Secrets with the hub's additional authorities. Set by the user; read by the operator.
+pub const CA_CERTIFICATE: &str = "ca.crt";
+/// Authorities of vSphere, as pools demand them. Set by the user.
+pub const VSPHERE_CA_CERTIFICATE: &str = ".cacert";
+/// The domains of the operator, in its `ConfigMap`. Set by the operator; read by the controllers and
+/// admission.
+pub const MANAGED_DOMAINS: &str = "managed-domains";
+/// The kinds that install for others, in their `ConfigMap`. Set by the operator; read by the controllers and
+/// admission.
+pub const SUPPORTED_CONTRACTS: &str = "supported-contracts";
+/// The authority of OpenShift's services, in its `ConfigMap`. Set by OpenShift; read by the operator.
+pub const SERVICE_CA: &str = "service-ca.crt";
+/// Location of a cluster's API, in its Argo CD Secret. Set by the registering controller; read by Argo CD,
+/// like the ones below.
+pub const ARGOCD_SERVER: &str = "server";
+/// Name of a cluster, in its Argo CD Secret. Set by the registering controller.
+pub const ARGOCD_NAME: &str = "name";
+/// How to log in to a cluster, in its Argo CD Secret. Set by the registering controller.
+pub const ARGOCD_CONFIG: &str = "config";

@@ -52,3 +52,27 @@ pub const CONTAINER_RELEASE: &str = "release";
 pub const CONTAINER_HIVEUTIL: &str = "hiveutil";
 /// Container that deletes a cluster from its cloud.
 pub const CONTAINER_DEPROVISION: &str = "deprovision";
+/// Value of the syncset-type label: certificates of the API.
+pub const SYNCSET_TYPE_CONTROL_PLANE_CERTS: &str = "controlplanecerts";
+/// Value of the syncset-type label: ingress.
+pub const SYNCSET_TYPE_REMOTE_INGRESS: &str = "remoteingress";
+/// Value of the syncset-type label: identity providers.
+pub const SYNCSET_TYPE_IDENTITY_PROVIDER: &str = "identityprovider";
+/// Group of the metric of sets with certificates of the API.
+pub const SYNCSET_METRICS_GROUP_CERTS: &str = "cp-certs";
+/// Group of the metric of sets with ingresses.
+pub const SYNCSET_METRICS_GROUP_INGRESS: &str = "ingress";
+/// Value of a metric's label where there is nothing to say.
+pub const UNSPECIFIED: &str = "unspecified";
+/// Value of metrics' pool label for clusters without a pool.
+pub const NO_POOL: &str = "<none>";
+/// What stands in composed metadata where the deletion fills in a credential.
+pub const SET_BY_DEPROVISION: &str = "SET_BY_DEPROVISION";
+/// What an object that cannot be hashed adds to the digest of a backup.
+pub const CHECKSUM_ERROR: &str = "HIVE_CHECKSUM_ERR_97A29D08";
+/// Description of a zone on Google Cloud that the operator made.
+pub const ZONE_DESCRIPTION: &str = "Managed by Hive.";
+/// User data of new machines inside a cluster.
+pub const WORKER_USER_DATA: &str = "worker-user-data";
+/// Namespace of a cluster's machines.
+pub const MACHINE_API_NAMESPACE: &str = "openshift-machine-api";

@@ -1,13 +1,23 @@
-//! Amazon Web Services: what a `ClusterDeployment`, its status and a `ClusterDeprovision` say.
+//! Amazon Web Services: what the kinds with a platform block, and their status, say.
 //!
-//! Mirrors docs/spec/10 §2.2 and docs/spec/20 §2. Shapes only.
+//! Mirrors docs/spec/10 §2.2, docs/spec/20 §2, docs/spec/22 §1 and docs/spec/23 A1. Shapes only.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::LocalObjectReference;
+use crate::wire::{LocalObjectReference, wire_enum};
+
+wire_enum! {
+    /// Whether requests to a machine's metadata service must carry a token.
+    open MetadataAuthentication {
+        /// They must: version 2 only.
+        Required => "Required",
+        /// They may.
+        Optional => "Optional",
+    }
+}
 
 /// A cluster on Amazon Web Services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -119,4 +129,111 @@ pub struct Deprovision {
     pub hosted_zone_role: Option<String>,
     /// Region that the cluster runs in.
     pub region: String,
+}
+
+/// Machines of one pool on Amazon Web Services.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MachinePool {
+    /// Further security groups of the machines.
+    #[serde(
+        rename = "additionalSecurityGroupIDs",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub additional_security_group_ids: Option<Vec<String>>,
+    /// Machine image, when it is not to be chosen from the release.
+    #[serde(rename = "amiID", skip_serializing_if = "Option::is_none")]
+    pub ami_id: Option<String>,
+    /// How the machines' metadata service may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_service: Option<MetadataService>,
+    /// The machines' first volume.
+    pub root_volume: RootVolume,
+    /// Asks for spot machines; on demand when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot_market_options: Option<SpotMarketOptions>,
+    /// Subnets of the machines, one for each zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Vec<String>>,
+    /// Type of the machines.
+    pub r#type: String,
+    /// Tags of the machines; win over the cluster's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_tags: Option<BTreeMap<String, String>>,
+    /// Availability zones over which the machines are spread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zones: Option<Vec<String>>,
+}
+
+/// How a machine's metadata service may be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MetadataService {
+    /// Whether requests must carry a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<MetadataAuthentication>,
+}
+
+/// A machine's first volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RootVolume {
+    /// Operations a second, for types that have a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-skep-no-format" = true))]
+    pub iops: Option<i64>,
+    /// Key that encrypts the volume; the account's own when absent.
+    #[serde(rename = "kmsKeyARN", skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+    /// Size in gibibytes.
+    #[schemars(extend("x-skep-no-format" = true))]
+    pub size: i64,
+    /// Type of the volume.
+    pub r#type: String,
+}
+
+/// How spot machines are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpotMarketOptions {
+    /// The most to pay an hour; the price on demand when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<String>,
+}
+
+/// A zone on Amazon Web Services.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsZone {
+    /// Further tags of the zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_tags: Option<Vec<ResourceTag>>,
+    /// Role that is assumed to manage the zone, instead of static credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_assume_role: Option<AssumeRole>,
+    /// Secret with the account's credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<LocalObjectReference>,
+    /// Region whose endpoint is used; us-east-1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+/// A tag of a cloud resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceTag {
+    /// Key of the tag.
+    pub key: String,
+    /// Value of the tag.
+    pub value: String,
+}
+
+/// What was made on Amazon Web Services.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsZoneStatus {
+    /// Identifier of the zone.
+    #[serde(rename = "zoneID", skip_serializing_if = "Option::is_none")]
+    pub zone_id: Option<String>,
 }

@@ -1,6 +1,6 @@
-//! IBM Cloud: what a `ClusterDeployment` and a `ClusterDeprovision` say.
+//! IBM Cloud: what the kinds with a platform block say.
 //!
-//! Mirrors docs/spec/10 §2.2 and docs/spec/20 §2. Shapes only.
+//! Mirrors docs/spec/10 §2.2, docs/spec/20 §2 and docs/spec/44 §5. Shapes only.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,4 +33,43 @@ pub struct Deprovision {
     pub credentials_secret_ref: LocalObjectReference,
     /// Region that the cluster runs in.
     pub region: String,
+}
+
+/// Machines of one pool on IBM Cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MachinePool {
+    /// The machines' boot volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_volume: Option<BootVolume>,
+    /// Hosts that carry only these machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dedicated_hosts: Option<Vec<DedicatedHost>>,
+    /// Profile of the machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// Zones over which the machines are spread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zones: Option<Vec<String>>,
+}
+
+/// A machine's boot volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BootVolume {
+    /// Key that encrypts the volume; the provider's own when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_key: Option<String>,
+}
+
+/// A host that carries only these machines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DedicatedHost {
+    /// Name of an existing host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Profile of a host that is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }

@@ -241,6 +241,33 @@ impl DeprovisionPlatform {
     }
 }
 
+/// What the machines of a `MachinePool` are like; exactly one block should be set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MachinePoolPlatform {
+    /// Amazon Web Services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<aws::MachinePool>,
+    /// Microsoft Azure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azure: Option<azure::MachinePool>,
+    /// Google Cloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gcp: Option<gcp::MachinePool>,
+    /// IBM Cloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ibmcloud: Option<ibm_cloud::MachinePool>,
+    /// Nutanix Prism.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nutanix: Option<nutanix::MachinePool>,
+    /// `OpenStack`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openstack: Option<openstack::MachinePool>,
+    /// vSphere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vsphere: Option<vsphere::MachinePool>,
+}
+
 /// Which platform an object is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlatformKind {

@@ -1,6 +1,6 @@
-//! `OpenStack`: what a `ClusterDeployment` and a `ClusterDeprovision` say.
+//! `OpenStack`: what the kinds with a platform block say.
 //!
-//! Mirrors docs/spec/10 §2.2 and docs/spec/20 §2. Shapes only.
+//! Mirrors docs/spec/10 §2.2, docs/spec/20 §2 and docs/spec/44 §5. Shapes only.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,4 +35,32 @@ pub struct Deprovision {
     /// Secret with the clouds file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<LocalObjectReference>,
+}
+
+/// Machines of one pool on `OpenStack`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MachinePool {
+    /// Further security groups of the machines.
+    #[serde(
+        rename = "additionalSecurityGroupIDs",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub additional_security_group_ids: Option<Vec<String>>,
+    /// Flavor of the machines.
+    pub flavor: String,
+    /// The machines' first volume; a disk of the host when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_volume: Option<RootVolume>,
+}
+
+/// A machine's first volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RootVolume {
+    /// Size in gibibytes.
+    #[schemars(extend("x-skep-no-format" = true))]
+    pub size: i64,
+    /// Type of the volume.
+    pub r#type: String,
 }

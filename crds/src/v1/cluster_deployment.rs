@@ -17,7 +17,9 @@ use crate::external::cluster_version::ClusterVersionStatus;
 use crate::external::env_var::EnvVar;
 use crate::external::ingress_tuning::TuningOptions;
 use crate::platform::{Platform, aws, azure, gcp};
-use crate::wire::{LabelSelector, LocalObjectReference, Time, referenced_name, wire_enum};
+use crate::wire::{
+    DURATION, LabelSelector, LocalObjectReference, Time, referenced_name, wire_enum,
+};
 
 wire_enum! {
     /// The power state that is wanted.
@@ -114,7 +116,7 @@ pub struct ClusterDeploymentSpec {
     pub control_plane_config: Option<ControlPlaneConfig>,
     /// Time after which a running cluster is hibernated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("pattern" = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(extend("pattern" = DURATION))]
     pub hibernate_after: Option<String>,
     /// Ingress domains of the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
