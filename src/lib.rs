@@ -25,9 +25,10 @@
 //! 6. All taken: the outcome is put on record. Some failed in a new way: decide runs once more with
 //!    the failures in the object's [`runtime::Memory`], and what it then wants on record before any step
 //!    is recorded. So failures become conditions by the one path that everything takes.
-//! 7. The plan's notes go to the log where they are new, to Events where they ask for it, and to the
-//!    table that `skep why` reads. The class of what failed, or the plan, says when the object is
-//!    looked at again.
+//! 7. Whatever keeps a run from its end is the object's [`runtime::Trouble`]: a note like the others,
+//!    once it needs someone or lasts. Notes go to the log where they are new, to Events where they ask
+//!    for it, and to the table of what is known of each object. The class of what failed, or the plan,
+//!    says when the object is looked at again.
 //!
 //! What a step created comes back through another watch, rings again, and the circle closes. Work that
 //! takes longer than a call is a task ([`runtime::Tasks`]): a step starts it, its progress rings, and
@@ -38,6 +39,7 @@
 //! [`runtime`] knows Kubernetes and nothing of Hive; [`plan`] knows Hive's words and no client;
 //! [`controllers`] know both and no cloud; clouds are behind the traits of `skep_providers`.
 
+pub mod admission;
 pub mod cli;
 pub mod cmd;
 pub mod controllers;

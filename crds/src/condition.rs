@@ -1,12 +1,14 @@
 //! Conditions: their shape, when they are written, how a list of them is ordered.
 //!
-//! Decides, from the list as it is and a wish, what the list becomes; the clock is passed in. It never
-//! drops or reorders what it does not understand beyond sorting: types that this version does not
-//! know stay in the list. Mirrors docs/spec/10 §21 and docs/spec/44 §7.
+//! Decides, from the list as it is and a verdict, what the list becomes; the clock is passed in. It
+//! never drops or reorders what it does not understand beyond sorting: types that this version does
+//! not know stay in the list. Mirrors docs/spec/10 §21 and docs/spec/44 §7.
 //!
 //! The rules: `lastTransitionTime` moves only with the status; `lastProbeTime` moves with every
-//! write; whether there is a write is the [`WritePolicy`]'s decision. After a change a
-//! `ClusterDeployment`'s list is sorted, because tools take its first element for what is most wrong.
+//! write; whether there is a write is the [`WritePolicy`]'s decision. What differs from kind to kind
+//! (polarity, what is there from the beginning, what appears when it first holds) is a table:
+//! [`kinds`]. After a change a `ClusterDeployment`'s list is sorted, because tools take its first
+//! element for what is most wrong. What Skep adds to the API's own conditions is in [`standing`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,11 @@ use jiff::Timestamp;
 
 use crate::names;
 use crate::wire::{Time, wire_enum};
+
+pub mod kinds;
+pub mod standing;
+
+pub use kinds::Polarity;
 
 wire_enum! {
     /// Whether a condition holds.
@@ -117,7 +124,7 @@ impl Condition {
     }
 }
 
-/// When a wish for a condition becomes a write.
+/// When a verdict becomes a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WritePolicy {
     /// Only when the status changes.
@@ -128,7 +135,7 @@ pub enum WritePolicy {
     Always,
 }
 
-/// What happens to a wish for a condition that is not in the list yet.
+/// What happens to a verdict whose condition is not in the list yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenAbsent {
     /// It is added, whatever its status (`ClusterDeployment` and most kinds).
@@ -138,45 +145,85 @@ pub enum WhenAbsent {
     AddIfTrue,
 }
 
-/// A condition as somebody wants it to be.
+/// What a condition should say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Wish<'a> {
+pub struct Verdict {
     /// What the condition is about.
-    pub type_: &'a str,
+    pub type_: &'static str,
     /// Whether it holds.
     pub status: ConditionStatus,
     /// Why, in one word.
-    pub reason: &'a str,
+    pub reason: String,
     /// The details.
-    pub message: &'a str,
+    pub message: String,
 }
 
-/// Makes `wish` true in the list, by the given policies; tells whether the list changed.
+impl Verdict {
+    /// The condition has this status.
+    pub fn new(type_: &'static str, status: ConditionStatus, reason: &str, message: &str) -> Self {
+        Self {
+            type_,
+            status,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+
+    /// The condition holds.
+    pub fn holds(type_: &'static str, reason: &str, message: &str) -> Self {
+        Self::new(type_, ConditionStatus::True, reason, message)
+    }
+
+    /// The condition does not hold.
+    pub fn holds_not(type_: &'static str, reason: &str, message: &str) -> Self {
+        Self::new(type_, ConditionStatus::False, reason, message)
+    }
+
+    /// It is not known whether the condition holds.
+    pub fn unknown(type_: &'static str, reason: &str, message: &str) -> Self {
+        Self::new(type_, ConditionStatus::Unknown, reason, message)
+    }
+}
+
+/// One question about what was observed: an answer, or none when the question does not arise.
+pub type Check<Observed, Answer> = fn(&Observed, Timestamp) -> Option<Answer>;
+
+/// The first answer of a chain of checks, asked in their order.
+pub fn first_answer<Observed, Answer>(
+    chain: &[Check<Observed, Answer>],
+    observed: &Observed,
+    now: Timestamp,
+) -> Option<Answer> {
+    chain.iter().find_map(|check| check(observed, now))
+}
+
+/// Makes the list say what the verdict says, by the given policies; tells whether the list changed.
 ///
 /// A list with several conditions of the type has its first one written; the API server does not
-/// forbid such lists, and their readers look at the first.
+/// forbid such lists, and their readers look at the first. The list is not sorted here, so that
+/// several writes cost one sort: see [`sort_cluster_deployment`].
 pub fn apply(
     conditions: &mut Vec<Condition>,
-    wish: &Wish<'_>,
+    verdict: &Verdict,
     policy: WritePolicy,
     absent: WhenAbsent,
     now: Timestamp,
 ) -> bool {
-    let Some(found) = conditions.iter_mut().find(|c| c.type_ == wish.type_) else {
-        if absent == WhenAbsent::AddIfTrue && wish.status != ConditionStatus::True {
+    let Verdict {
+        type_,
+        status,
+        reason,
+        message,
+    } = verdict;
+    let Some(found) = conditions.iter_mut().find(|c| c.type_ == *type_) else {
+        if absent == WhenAbsent::AddIfTrue && *status != ConditionStatus::True {
             return false;
         }
-        conditions.push(Condition::new(
-            wish.type_,
-            wish.status.clone(),
-            wish.reason,
-            wish.message,
-            now,
-        ));
+        conditions.push(Condition::new(type_, status.clone(), reason, message, now));
         return true;
     };
-    let moved = found.status != wish.status;
-    let reworded = found.reason() != wish.reason || found.message() != wish.message;
+    let moved = found.status != *status;
+    let reworded = found.reason() != reason || found.message() != message;
     let write = match policy {
         WritePolicy::OnStatusChange => moved,
         WritePolicy::OnAnyChange => moved || reworded,
@@ -188,53 +235,12 @@ pub fn apply(
     let now = Some(Time::whole_seconds(now));
     if moved {
         found.last_transition_time = now;
-        found.status = wish.status.clone();
+        found.status = status.clone();
     }
     found.last_probe_time = now;
-    found.reason = Some(wish.reason.to_owned());
-    found.message = Some(wish.message.to_owned());
+    found.reason = Some(reason.clone());
+    found.message = Some(message.clone());
     true
-}
-
-/// [`apply`] for the lists that take conditions of any status: `ClusterDeployment`'s and most others.
-///
-/// The list is not sorted here, so that several writes cost one sort: see
-/// [`sort_cluster_deployment`].
-pub fn set_condition(
-    conditions: &mut Vec<Condition>,
-    type_: &str,
-    status: ConditionStatus,
-    reason: &str,
-    message: &str,
-    policy: WritePolicy,
-    now: Timestamp,
-) -> bool {
-    let wish = Wish {
-        type_,
-        status,
-        reason,
-        message,
-    };
-    apply(conditions, &wish, policy, WhenAbsent::Add, now)
-}
-
-/// [`apply`] for the lists that start empty: `ClusterProvision`'s and `ClusterDeprovision`'s.
-pub fn set_condition_if_true_or_present(
-    conditions: &mut Vec<Condition>,
-    type_: &str,
-    status: ConditionStatus,
-    reason: &str,
-    message: &str,
-    policy: WritePolicy,
-    now: Timestamp,
-) -> bool {
-    let wish = Wish {
-        type_,
-        status,
-        reason,
-        message,
-    };
-    apply(conditions, &wish, policy, WhenAbsent::AddIfTrue, now)
 }
 
 /// Adds every type that is missing as Unknown; tells whether any was.
@@ -293,39 +299,15 @@ pub fn keep_times(wanted: &mut [Condition], current: &[Condition]) {
     }
 }
 
-/// Which status of a condition is the good one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Polarity {
-    /// True is good.
-    Positive,
-    /// False is good.
-    Negative,
-}
-
-/// The polarity of a `ClusterDeployment` condition.
-///
-/// Unknown types count as negative, as they always have for readers of this API. `PrivateLinkReady`
-/// is positive here: the list that others use lacks it, so that a healthy private connection
-/// was sorted first as if it were an error (docs/spec/44 §10, 18).
-pub fn polarity(type_: &str) -> Polarity {
-    if names::condition::cd::POSITIVE.contains(&type_)
-        || names::condition::skep::POSITIVE.contains(&type_)
-    {
-        Polarity::Positive
-    } else {
-        Polarity::Negative
-    }
-}
-
-/// Whether the condition has the status that its polarity calls good.
+/// Whether a `ClusterDeployment`'s condition has the status that its polarity calls good.
 pub fn is_desired(condition: &Condition) -> bool {
-    match (polarity(&condition.type_), &condition.status) {
-        (Polarity::Positive, ConditionStatus::True)
-        | (Polarity::Negative, ConditionStatus::False) => true,
-        (Polarity::Positive, ConditionStatus::False | ConditionStatus::Other(_))
-        | (Polarity::Negative, ConditionStatus::True | ConditionStatus::Other(_))
-        | (_, ConditionStatus::Unknown) => false,
-    }
+    kinds::CLUSTER_DEPLOYMENT.is_desired(condition)
+}
+
+/// Whether the condition is the API's own, or somebody's, rather than one that Skep adds: what the
+/// API's own metrics count.
+pub fn is_counted(condition: &Condition) -> bool {
+    !names::condition::skep::ALL.contains(&condition.type_.as_str())
 }
 
 /// Sorts a `ClusterDeployment`'s list: what is not as desired, what is, what is unknown, each by name;
@@ -337,10 +319,7 @@ pub fn sort_cluster_deployment(conditions: &mut [Condition]) {
             (_, true) => 1,
             (_, false) => 0,
         };
-        (
-            names::condition::skep::ALL.contains(&condition.type_.as_str()),
-            group,
-        )
+        (!is_counted(condition), group)
     }
     // Stable, so that duplicates of a type keep their order.
     conditions.sort_by(|l, r| rank(l).cmp(&rank(r)).then_with(|| l.type_.cmp(&r.type_)));

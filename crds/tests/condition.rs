@@ -1,8 +1,8 @@
-//! The rules of docs/spec/10 §21, row by row.
+//! The rules of docs/spec/10 §21 and docs/spec/44 §7, row by row.
 
 use jiff::{Timestamp, ToSpan};
 use skep_crds::condition::{
-    self, Condition, ConditionStatus, Polarity, WhenAbsent, Wish, WritePolicy,
+    self, Check, Condition, ConditionStatus, Polarity, Verdict, WhenAbsent, WritePolicy, kinds,
 };
 use skep_crds::names::condition::{cd, deprovision, provision, skep};
 use skep_crds::wire::Time;
@@ -44,15 +44,8 @@ fn a_write_happens_when_the_policy_says_so_and_moves_the_right_times() {
         let case = format!("{policy:?} {status} {reason} {message}");
         let mut list = vec![known("Unreachable", True)];
         let before = list.clone();
-        let wrote = condition::set_condition(
-            &mut list,
-            "Unreachable",
-            status.clone(),
-            reason,
-            message,
-            policy,
-            at(5),
-        );
+        let verdict = Verdict::new("Unreachable", status.clone(), reason, message);
+        let wrote = condition::apply(&mut list, &verdict, policy, WhenAbsent::Add, at(5));
         assert_eq!(wrote, written, "{case}");
         let expected = (Some(Time(at(transition))), Some(Time(at(probe))));
         assert_eq!(times(&list[0]), expected, "{case}");
@@ -87,12 +80,7 @@ fn an_absent_condition_is_added_as_its_kind_demands() {
             WritePolicy::Always,
         ] {
             let mut list = vec![known(provision::JOB_CREATED, True)];
-            let wish = Wish {
-                type_: provision::FAILED,
-                status: status.clone(),
-                reason: "UnknownError",
-                message: "no log",
-            };
+            let wish = Verdict::new(provision::FAILED, status.clone(), "UnknownError", "no log");
             let case = format!("{absent:?} {status} {policy:?}");
             let wrote = condition::apply(&mut list, &wish, policy, absent, at(3));
             assert_eq!(wrote, added, "{case}");
@@ -110,13 +98,16 @@ fn a_condition_that_holds_becomes_false_in_lists_that_start_empty() {
         deprovision::AUTHENTICATION_FAILURE,
         ConditionStatus::True,
     )];
-    assert!(condition::set_condition_if_true_or_present(
-        &mut list,
+    let verdict = Verdict::holds_not(
         deprovision::AUTHENTICATION_FAILURE,
-        ConditionStatus::False,
         "AuthenticationSucceeded",
         "Credential check succeeded",
+    );
+    assert!(condition::apply(
+        &mut list,
+        &verdict,
         WritePolicy::OnStatusChange,
+        WhenAbsent::AddIfTrue,
         at(1),
     ));
     assert!(condition::is_false(
@@ -159,9 +150,9 @@ fn conditions_start_unknown_once() {
 fn written_times_are_whole_seconds() {
     let now = at(1) + 999.milliseconds();
     let mut list = Vec::new();
-    let status = ConditionStatus::True;
+    let verdict = Verdict::holds(cd::READY, "Running", "");
     let policy = WritePolicy::Always;
-    condition::set_condition(&mut list, "Ready", status, "Running", "", policy, now);
+    condition::apply(&mut list, &verdict, policy, WhenAbsent::Add, now);
     assert_eq!(times(&list[0]), (Some(Time(at(1))), Some(Time(at(1)))));
 }
 
@@ -181,27 +172,121 @@ fn types_and_statuses_that_nobody_knows_stay() {
     assert_eq!(list, [strange]);
 }
 
+/// The table of docs/spec/44 §7, with what docs/spec/10 §2.5 adds, and `PrivateLinkReady` where it belongs
+/// (docs/spec/44 §10, 18). Kind, positive types, negative types.
+const SPECIFIED: &[(&str, &str, &str)] = &[
+    (
+        "ClusterDeployment",
+        "ActiveAPIURLOverride, Hibernating, Ready, AWSPrivateLinkReady, PrivateLinkReady, \
+         ClusterInstallCompleted, ClusterInstallRequirementsMet, RequirementsMet, Provisioned",
+        "InstallerImageResolutionFailed, ControlPlaneCertificateNotFound, \
+         IngressCertificateNotFound, Unreachable, DNSNotReady, InstallImagesNotResolved, \
+         ProvisionFailed, SyncSetFailed, RelocationFailed, InstallLaunchError, \
+         DeprovisionLaunchError, ProvisionStopped, AuthenticationFailure, AWSPrivateLinkFailed, \
+         PrivateLinkFailed, ClusterInstallFailed, ClusterInstallStopped, ClusterImageSetNotFound",
+    ),
+    (
+        "ClusterProvision",
+        "ClusterProvisionInitialized, ClusterProvisionJobCreated, ClusterProvisionCompleted",
+        "ClusterProvisionFailed, InstallPodStuck",
+    ),
+    (
+        "ClusterDeprovision",
+        "",
+        "AuthenticationFailure, DeprovisionFailed",
+    ),
+    (
+        "ClusterPool",
+        "CapacityAvailable, AllClustersCurrent, InventoryValid, DeletionPossible",
+        "MissingDependencies",
+    ),
+    ("ClusterClaim", "ClusterRunning", "Pending"),
+    (
+        "MachinePool",
+        "MachineSetsGenerated, Synced",
+        "NotEnoughReplicas, NoMachinePoolNameLeasesAvailable, InvalidSubnets, \
+         UnsupportedConfiguration",
+    ),
+    (
+        "DNSZone",
+        "ZoneAvailable, ParentLinkCreated",
+        "DomainNotManaged, InsufficientCredentials, AuthenticationFailure, APIOptInRequired, \
+         DNSError",
+    ),
+    ("HiveConfig", "Ready", ""),
+    (
+        "ClusterDeploymentCustomization",
+        "Available, ApplySucceeded",
+        "",
+    ),
+    ("ClusterSync", "", "Failed"),
+    (
+        "ClusterInstall",
+        "RequirementsMet, Completed",
+        "Failed, Stopped",
+    ),
+];
+
 #[test]
 fn polarity_follows_the_table() {
-    let positive = [
-        "ActiveAPIURLOverride",
-        "Hibernating",
-        "Ready",
-        "AWSPrivateLinkReady",
-        "PrivateLinkReady",
-        "ClusterInstallCompleted",
-        "ClusterInstallRequirementsMet",
-        "RequirementsMet",
-        "Provisioned",
-    ];
-    assert_eq!(cd::ALL.len(), 27);
-    for type_ in cd::ALL.iter().chain(skep::ALL).chain(&["FromTheFuture"]) {
-        let expected = if positive.contains(type_) {
-            Polarity::Positive
+    let split = |types: &'static str| types.split(", ").filter(|type_| !type_.is_empty());
+    assert_eq!(kinds::ALL.len(), SPECIFIED.len());
+    for (kind, positive, negative) in SPECIFIED {
+        let list = kinds::ALL.iter().find(|list| list.kind == *kind).unwrap();
+        for type_ in split(positive) {
+            assert_eq!(list.polarity(type_), Polarity::Positive, "{kind} {type_}");
+        }
+        for type_ in split(negative).chain(["FromTheFuture"]) {
+            assert_eq!(list.polarity(type_), Polarity::Negative, "{kind} {type_}");
+        }
+        let mut specified: Vec<_> = split(positive).chain(split(negative)).collect();
+        let mut known = list.types.to_vec();
+        specified.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(known, specified, "{kind}");
+        assert!(
+            list.initial.iter().all(|type_| known.contains(type_)),
+            "{kind} begins with a type that it does not have"
+        );
+    }
+}
+
+/// docs/spec/44 §7: the setters of four kinds add a type only when it holds, and these lists start empty.
+#[test]
+fn lists_that_start_empty_are_those_that_add_what_holds() {
+    for list in kinds::ALL {
+        let lazy = [
+            "ClusterProvision",
+            "ClusterDeprovision",
+            "DNSZone",
+            "ClusterSync",
+        ];
+        let absent = if lazy.contains(&list.kind) {
+            WhenAbsent::AddIfTrue
         } else {
-            Polarity::Negative
+            WhenAbsent::Add
         };
-        assert_eq!(condition::polarity(type_), expected, "{type_}");
+        assert_eq!(list.absent, absent, "{}", list.kind);
+        let empty =
+            absent == WhenAbsent::AddIfTrue || list.kind == "ClusterDeploymentCustomization";
+        assert_eq!(list.initial.is_empty(), empty, "{}", list.kind);
+    }
+}
+
+#[test]
+fn the_first_check_with_an_answer_wins_and_knows_the_time() {
+    let chain: [Check<u8, &str>; 3] = [
+        |seen, _| (*seen == 0).then_some("nothing"),
+        |_, now| (now >= at(5)).then_some("late"),
+        |seen, _| (*seen > 1).then_some("many"),
+    ];
+    for (seen, minute, answer) in [
+        (0, 9, Some("nothing")),
+        (2, 9, Some("late")),
+        (2, 4, Some("many")),
+        (1, 4, None),
+    ] {
+        assert_eq!(condition::first_answer(&chain, &seen, at(minute)), answer);
     }
 }
 
@@ -239,6 +324,8 @@ fn what_needs_attention_comes_first() {
         skep::RECONCILING,
     ];
     assert_eq!(order, expected);
+    let counted = list.iter().filter(|c| condition::is_counted(c)).count();
+    assert_eq!(counted, 8, "what Skep adds is in no metric of the API's");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `skep controllers`: every reconciler of a hub in one process.
 //!
 //! Wires only: settings, clients, stores, clouds, controllers, the lease, and the port that tells about
-//! health and figures. Ends with an error when the lead is lost, so that Kubernetes starts it anew.
+//! health and figures. Ends with an error when a part of it ends by itself, so that Kubernetes starts it anew.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,6 +13,7 @@ use skep_crds::platform::PlatformKind;
 use skep_providers::Cloud;
 use tokio_util::sync::CancellationToken;
 
+use super::cloud_calls::CloudCalls;
 use crate::controllers::add_to;
 use crate::controllers::context::Shared;
 use crate::controllers::receipts;
@@ -33,12 +34,17 @@ pub struct Args {
     without_lease: bool,
 }
 
-/// Runs until a signal, or until the lead is lost.
-pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> Result<()> {
+/// Runs until a signal, or until a part of the process ends by itself.
+pub async fn run(
+    args: Args,
+    clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>,
+    calls: &CloudCalls,
+) -> Result<()> {
     let config = Config::from_environment().context("the settings cannot be used")?;
     let stop = shutdown::on_signal()?;
     let clock = Clock::real();
     let metrics = Metrics::new();
+    calls.register(&metrics);
     let clients = Clients::infer(limits(&config), &clock, &metrics).await?;
     let identity = config.pod_name.clone().unwrap_or_else(process_identity);
     let candidate = Candidate {
@@ -46,8 +52,9 @@ pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
         lease: controller::LEADER_LEASE.to_owned(),
         identity: identity.clone(),
     };
-    let config = ConfigStore::new(config);
     let context = Context::with_metrics(clients.requests.clone(), clock, &identity, metrics);
+    let config = config.with_own_pod(&context.reader).await;
+    let config = ConfigStore::new(config.context("the operator's own pod cannot be read")?);
     let shared = Shared::new(context.clone(), config, clouds);
     let mut process = Process::new(context.clone(), clients.watches.clone());
     add_to(&mut process, &shared, Arc::new(Patterns::shipped()));

@@ -23,7 +23,7 @@ use skep_providers::erase::{
 use skep_providers::{Class, Cloud};
 use tokio_util::sync::CancellationToken;
 
-use crate::controllers::erasure::{EngineClock, progress_in_words};
+use crate::controllers::erasure::progress_in_words;
 use crate::controllers::receipts::{PLAN_KEY, RECEIPT_KEY};
 use crate::runtime::{Clock, shutdown};
 
@@ -210,7 +210,7 @@ async fn follow(
     journal: Option<Arc<dyn erase::Journal>>,
 ) -> Result<Receipt, EraseError> {
     let clock = Clock::real();
-    let (mut context, mut seen) = EraseContext::new(Arc::new(EngineClock::new(clock.clone())));
+    let (mut context, mut seen) = EraseContext::new(Arc::new(clock.clone()));
     if let Some(journal) = journal {
         context.journal = journal;
     }

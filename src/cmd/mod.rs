@@ -1,9 +1,12 @@
 //! The verbs of the binary: parsing, wiring, and exit codes. No decisions.
 
+pub mod admission;
+pub mod cloud_calls;
 pub mod controllers;
 pub mod deprovision;
 pub mod inject;
 pub mod install_manager;
+pub mod manifests;
 pub mod pause;
 pub mod update_installer_image;
 pub mod version;
@@ -18,6 +21,7 @@ use clap::{Parser, Subcommand};
 use skep_crds::platform::PlatformKind;
 use skep_providers::Cloud;
 
+use self::cloud_calls::CloudCalls;
 use crate::runtime::telemetry::{self, LogFormat};
 
 /// Provisions, configures and deletes OpenShift clusters from a hub Kubernetes cluster.
@@ -38,6 +42,8 @@ pub struct Arguments {
 enum Verb {
     /// Run the controllers of a hub
     Controllers(controllers::Args),
+    /// Run the admission webhook of a hub
+    Admission(admission::Args),
     /// Tell what a cluster does, what it waits on, and what to do about it
     Why(why::Args),
     /// Drive openshift-install inside an installer image (runs in install pods)
@@ -48,6 +54,9 @@ enum Verb {
     Deprovision(deprovision::Args),
     /// Copy this binary into a directory that another container shares
     Inject(inject::Args),
+    /// Write the generated manifests of a checkout
+    #[command(hide = true)]
+    Manifests(manifests::Args),
     /// Print the version
     Version,
     /// Do nothing until told to stop: the process of a pod's sandbox
@@ -67,19 +76,34 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 fn attempt(arguments: Arguments) -> Result<ExitCode> {
     telemetry::init(arguments.log_format, &arguments.log_level)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Verb::Admission(_) = arguments.verb {
+        // A review takes microseconds, and each thread some memory, however many processors there are.
+        runtime.worker_threads(2).max_blocking_threads(4);
+    }
+    let runtime = runtime
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     let done = |()| ExitCode::SUCCESS;
     runtime.block_on(async {
         match arguments.verb {
-            Verb::Controllers(args) => controllers::run(args, clouds()).await.map(done),
-            Verb::Why(args) => why::run(args, clouds()).await,
-            Verb::InstallManager(args) => install_manager::run(args, clouds()).await.map(done),
+            Verb::Controllers(args) => {
+                let calls = CloudCalls::default();
+                controllers::run(args, clouds(&calls), &calls)
+                    .await
+                    .map(done)
+            }
+            Verb::Admission(args) => admission::run(args).await.map(done),
+            Verb::Why(args) => why::run(args, clouds(&CloudCalls::default())).await,
+            Verb::InstallManager(args) => {
+                let clouds = clouds(&CloudCalls::default());
+                install_manager::run(args, clouds).await.map(done)
+            }
             Verb::UpdateInstallerImage(args) => update_installer_image::run(args).await.map(done),
-            Verb::Deprovision(args) => deprovision::run(args, clouds()).await,
+            Verb::Deprovision(args) => deprovision::run(args, clouds(&CloudCalls::default())).await,
             Verb::Inject(args) => inject::run(&args).map(done),
+            Verb::Manifests(args) => manifests::run(&args).map(done),
             Verb::Version => version::run().map(done),
             Verb::Pause => pause::run().await.map(done),
         }
@@ -87,9 +111,7 @@ fn attempt(arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// The clouds that this binary can work in. What is not here is not supported.
-fn clouds() -> BTreeMap<PlatformKind, Arc<dyn Cloud>> {
-    let aws: Arc<dyn Cloud> = Arc::new(skep_aws::Aws::new(Arc::new(
-        skep_providers::call::NoObserver,
-    )));
+fn clouds(calls: &CloudCalls) -> BTreeMap<PlatformKind, Arc<dyn Cloud>> {
+    let aws: Arc<dyn Cloud> = Arc::new(skep_aws::Aws::new(Arc::new(calls.clone())));
     BTreeMap::from([(PlatformKind::Aws, aws)])
 }

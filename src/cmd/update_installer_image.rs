@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
-use skep_crds::condition::{ConditionStatus, WritePolicy, set_condition, sort_cluster_deployment};
+use skep_crds::condition::{
+    ConditionStatus, Verdict, WhenAbsent, WritePolicy, apply, sort_cluster_deployment,
+};
 use skep_crds::names::{annotation, condition, reason, skep::FIELD_MANAGER};
 use skep_crds::{ClusterDeployment, Condition};
 
@@ -135,15 +137,9 @@ fn status(conditions: &[Condition], outcome: &Result<&Images, String>, now: Time
         ),
     };
     let type_ = condition::cd::INSTALLER_IMAGE_RESOLUTION_FAILED;
-    set_condition(
-        &mut conditions,
-        type_,
-        failed,
-        reason,
-        message,
-        WritePolicy::OnAnyChange,
-        now,
-    );
+    let verdict = Verdict::new(type_, failed, reason, message);
+    let policy = WritePolicy::OnAnyChange;
+    apply(&mut conditions, &verdict, policy, WhenAbsent::Add, now);
     sort_cluster_deployment(&mut conditions);
     let mut status = json!({"conditions": conditions});
     if let Ok(images) = outcome {

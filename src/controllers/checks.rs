@@ -157,7 +157,11 @@ impl Checks {
         };
         let uid = question.uid.clone();
         self.tasks.start(&uid, told, move |progress| async move {
-            let answer = answer(&clouds, &question).await;
+            let answer = tokio::select! {
+                biased;
+                () = progress.stop().cancelled() => return,
+                answer = answer(&clouds, &question) => answer,
+            };
             let now = clock.now();
             progress.update(|told| {
                 told.answer = Some(match answer {

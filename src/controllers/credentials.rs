@@ -41,7 +41,7 @@ pub enum Error {
     #[error("no credentials are named")]
     NotNamed,
     /// A Secret cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Read(#[from] RequestError),
     /// The platform has no cloud here yet.
     #[error("platform {0} is not supported yet")]

@@ -254,7 +254,11 @@ impl Erasures {
                 what: running,
             },
             move |told| async move {
-                let turn = this.turn(&request.subject.infra_id, &told).await;
+                let turn = tokio::select! {
+                    biased;
+                    () = told.stop().cancelled() => return,
+                    turn = this.turn(&request.subject.infra_id, &told) => turn,
+                };
                 let what = Box::pin(this.erase(&request, &wishes, &told)).await;
                 drop(turn);
                 told.update(|told| told.what = what);
@@ -262,9 +266,10 @@ impl Erasures {
         );
     }
 
-    /// Ends the erasure that `started_by` started, between two calls, and forgets it.
+    /// Ends the erasure that `started_by` started, and forgets it: no further call is begun, and what was
+    /// done is written down.
     pub fn abandon(&self, started_by: &str) {
-        self.tasks.cancel(started_by);
+        self.tasks.dismiss(started_by);
     }
 
     /// Waits for the right to work on an infra ID; it lasts until it is dropped.
@@ -345,7 +350,7 @@ impl Erasures {
         engine.options = self.options.clone();
         engine.acknowledge_empty = wishes.acknowledge_empty;
         engine.previous = record.receipt;
-        let (mut context, mut seen) = EraseContext::new(Arc::new(EngineClock(self.clock.clone())));
+        let (mut context, mut seen) = EraseContext::new(Arc::new(self.clock.clone()));
         context.cancel = told.stop().clone();
         let journal = Arc::new(Telling {
             journal: record.journal,
@@ -407,23 +412,6 @@ impl<J: Journal> Journal for Telling<J> {
 
     async fn checkpoint(&self, receipt: &Receipt) -> Result<(), JournalError> {
         self.journal.checkpoint(receipt).await
-    }
-}
-
-/// The clock, as the engine asks for it.
-#[derive(Debug)]
-pub(crate) struct EngineClock(Clock);
-
-impl EngineClock {
-    /// A clock that shows what `clock` shows.
-    pub(crate) const fn new(clock: Clock) -> Self {
-        Self(clock)
-    }
-}
-
-impl skep_providers::Clock for EngineClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
     }
 }
 

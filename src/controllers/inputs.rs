@@ -109,6 +109,17 @@ impl Inputs {
         Ok(Read::Known(value))
     }
 
+    /// What is known already of a Secret's present version.
+    pub fn remembered<T: Clone + 'static>(
+        &self,
+        namespace: &str,
+        name: &str,
+        purpose: &'static str,
+    ) -> Option<T> {
+        let meta = self.secrets.get(namespace, name)?;
+        self.recall(purpose, meta.as_ref())
+    }
+
     fn recall<T: Clone + 'static>(
         &self,
         purpose: &'static str,

@@ -9,6 +9,7 @@ pub mod cluster_provision;
 pub mod context;
 pub mod credentials;
 pub mod erasure;
+pub mod figures;
 pub mod inputs;
 pub mod owned;
 pub mod receipts;
@@ -41,6 +42,7 @@ pub fn add_with(
     options: Options<'_>,
 ) {
     watch(process, &shared.stores);
+    figures::register(shared);
     process.controller(cluster_deployments(shared, options));
     process.controller(cluster_provisions(shared, patterns, options));
     process.controller(cluster_deprovisions(shared, options));
@@ -104,6 +106,7 @@ fn cluster_provisions(
     let stores = &shared.stores;
     let controller = Attempts {
         context: shared.context.clone(),
+        config: shared.config.clone(),
         clusters: stores.clusters.clone(),
         jobs: stores.jobs.clone(),
         pods: stores.pods.clone(),

@@ -17,7 +17,7 @@ use crate::runtime::{At, Class, Classified, Key, Kind, Reader, RequestError, Wri
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not do it.
-    #[error(transparent)]
+    #[error("{0}")]
     Request(#[from] RequestError),
     /// Somebody else's object has the name.
     #[error("{kind} {name} exists and belongs to {owner}: rename or delete it")]

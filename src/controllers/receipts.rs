@@ -318,12 +318,9 @@ pub enum NotNoted {
 /// Deletes old receipts now and then, while this process leads, until `stop`.
 pub async fn janitor(receipts: Receipts, claim: Claim, stop: CancellationToken) {
     let clock = receipts.clock.clone();
-    let work = async {
-        claim.held().await;
+    let cleanings = async {
         loop {
-            if claim.is_current()
-                && let Err(error) = receipts.expire().await
-            {
+            if let Err(error) = receipts.expire().await {
                 tracing::warn!(
                     error = error_chain(&error),
                     "old receipts could not be deleted"
@@ -332,9 +329,20 @@ pub async fn janitor(receipts: Receipts, claim: Claim, stop: CancellationToken) 
             clock.sleep(BETWEEN_CLEANINGS).await;
         }
     };
+    let mut cleanings = std::pin::pin!(cleanings);
+    let work = async {
+        loop {
+            let reign = claim.reign().await;
+            tokio::select! {
+                biased;
+                () = reign.over() => {}
+                () = &mut cleanings => {}
+            }
+        }
+    };
     tokio::select! {
         () = stop.cancelled() => {}
-        never = work => never,
+        () = work => {}
     }
 }
 

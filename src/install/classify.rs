@@ -5,6 +5,8 @@
 //! ended it (docs/spec/10 §26.1 W26); among matches that end at the same line, the entry further up.
 //! A broken entry costs itself alone (W20).
 
+use std::sync::OnceLock;
+
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use skep_crds::names::reason::UNKNOWN_ERROR as UNKNOWN;
@@ -26,7 +28,7 @@ pub struct Verdict {
     pub message: String,
 }
 
-/// The compiled patterns; made once and kept.
+/// The patterns; read once and kept.
 pub struct Patterns {
     entries: Vec<Entry>,
     /// What could not be used, one line each.
@@ -36,7 +38,9 @@ pub struct Patterns {
 struct Entry {
     reason: String,
     message: String,
-    patterns: Vec<Regex>,
+    texts: Vec<String>,
+    /// Compiled when a log is first looked at: all of them together take 7 MiB and a tenth of a second.
+    patterns: OnceLock<Vec<Regex>>,
 }
 
 #[derive(Deserialize)]
@@ -88,18 +92,20 @@ impl Patterns {
                     .push(format!("entry of the wrong shape: {error}"));
             }
         };
-        let mut patterns = Vec::new();
-        for text in &raw.search_regex_strings {
-            match RegexBuilder::new(text).case_insensitive(true).build() {
-                Ok(pattern) => patterns.push(pattern),
-                Err(error) => self.problems.push(format!("entry {:?}: {error}", raw.name)),
+        let mut texts = raw.search_regex_strings;
+        texts.retain(|text| match regex_syntax::parse(text) {
+            Ok(_) => true,
+            Err(error) => {
+                self.problems.push(format!("entry {:?}: {error}", raw.name));
+                false
             }
-        }
-        if !patterns.is_empty() && !raw.reason.is_empty() {
+        });
+        if !texts.is_empty() && !raw.reason.is_empty() {
             self.entries.push(Entry {
                 reason: raw.reason,
                 message: raw.message,
-                patterns,
+                texts,
+                patterns: OnceLock::new(),
             });
         }
     }
@@ -118,10 +124,7 @@ impl Patterns {
             };
         };
         for line in log.lines().rev() {
-            let matching = self
-                .entries
-                .iter()
-                .find(|entry| entry.patterns.iter().any(|pattern| pattern.is_match(line)));
+            let matching = self.entries.iter().find(|entry| entry.matches(line));
             // A fallback recognises the family of an error only: a more telling line may stand above.
             match matching {
                 Some(entry) if !entry.reason.starts_with("Fallback") => return entry.verdict(),
@@ -138,13 +141,28 @@ impl Patterns {
         log.lines().rev().find_map(|line| {
             self.entries
                 .iter()
-                .find(|entry| entry.patterns.iter().any(|pattern| pattern.is_match(line)))
+                .find(|entry| entry.matches(line))
                 .map(Entry::verdict)
         })
     }
 }
 
 impl Entry {
+    fn matches(&self, line: &str) -> bool {
+        let patterns = self.patterns.get_or_init(|| {
+            let compile = |text: &String| {
+                let compiled = RegexBuilder::new(text).case_insensitive(true).build();
+                compiled
+                    .inspect_err(|error| {
+                        tracing::warn!(pattern = text, %error, "a pattern for logs is too large");
+                    })
+                    .ok()
+            };
+            self.texts.iter().filter_map(compile).collect()
+        });
+        patterns.iter().any(|pattern| pattern.is_match(line))
+    }
+
     fn verdict(&self) -> Verdict {
         Verdict {
             reason: self.reason.clone(),
@@ -193,6 +211,11 @@ mod tests {
     fn the_shipped_list_has_the_reasons_of_the_specification() {
         let patterns = Patterns::shipped();
         assert_eq!(patterns.problems, Vec::<String>::new());
+        for entry in &patterns.entries {
+            assert!(!entry.matches(""), "{}", entry.reason);
+            let compiled = entry.patterns.get().map(Vec::len);
+            assert_eq!(compiled, Some(entry.texts.len()), "{}", entry.reason);
+        }
         let reasons: Vec<&str> = patterns.reasons().collect();
         assert_eq!(reasons.len(), 67, "{reasons:?}");
         assert_eq!(reasons.first(), Some(&"AWSInsufficientCapacity"));

@@ -25,6 +25,8 @@ pub struct Facts {
     pub endpoints: Endpoints,
     /// `platform.aws.hostedZoneRole`.
     pub hosted_zone_role: Option<String>,
+    /// `replicas` of the pool `worker` of `compute`; none without such a pool.
+    pub workers: u64,
 }
 
 /// What an install-config is held against.
@@ -67,6 +69,7 @@ impl Facts {
             platform,
             endpoints: endpoints(&tree),
             hosted_zone_role: text("/platform/aws/hostedZoneRole"),
+            workers: workers(&tree),
         })
     }
 
@@ -108,6 +111,16 @@ fn differs(path: &str, found: Option<&str>, expected: Option<&str>) -> Result<()
     Err(format!(
         "install-config.yaml has {found} at {path}, the ClusterDeployment has {expected}"
     ))
+}
+
+fn workers(tree: &Value) -> u64 {
+    let pools = tree.get("compute").and_then(Value::as_array);
+    let pool = pools
+        .into_iter()
+        .flatten()
+        .find(|pool| pool.get("name").and_then(Value::as_str) == Some("worker"));
+    let replicas = pool.and_then(|pool| pool.get("replicas"));
+    replicas.and_then(Value::as_u64).unwrap_or_default()
 }
 
 fn endpoints(tree: &Value) -> Endpoints {

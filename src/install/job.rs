@@ -14,6 +14,7 @@ use skep_crds::names::{env, label, path, value};
 use super::pod_spec::{
     OwnImage, empty_dir, inject, mount, pull_secret_references, unprivileged, variable,
 };
+use crate::runtime::config::Scheduling;
 
 /// An attempt may take this long, cleaning included (docs/spec/10 §13).
 const INSTALL_DEADLINE_SECONDS: i64 = 3 * 3600;
@@ -39,11 +40,24 @@ pub struct InstallJob<'a> {
     pub owner: OwnerReference,
     /// `spec.podSpec`.
     pub pod: PodSpec,
+    /// Where it may run.
+    pub scheduling: &'a Scheduling,
+    /// Fields that users add to log lines: the annotation of the ClusterProvision.
+    pub log_fields: Option<&'a str>,
 }
 
 impl InstallJob<'_> {
     /// The Job as it is created.
     pub fn build(self) -> Job {
+        let mut pod = self.pod;
+        self.scheduling.place(&mut pod);
+        if let Some(fields) = self.log_fields {
+            let containers = pod.init_containers.iter_mut().flatten();
+            for container in containers.chain(&mut pod.containers) {
+                let environment = container.env.get_or_insert_default();
+                environment.push(variable(env::HIVE_ADDITIONAL_LOG_FIELDS, fields));
+            }
+        }
         let mut labels = self.labels.clone();
         labels.extend(
             [
@@ -59,7 +73,7 @@ impl InstallJob<'_> {
             namespace: self.namespace,
             labels,
             owner: self.owner,
-            pod: self.pod,
+            pod,
             backoff_limit: 0,
             deadline_seconds: INSTALL_DEADLINE_SECONDS,
         })
@@ -86,6 +100,8 @@ pub struct ImageSetJob<'a> {
     pub private_image_pull_secret: Option<&'a String>,
     /// Proxy variables of the operator's own process.
     pub proxy: &'a [(String, String)],
+    /// Where it may run.
+    pub scheduling: &'a Scheduling,
 }
 
 impl ImageSetJob<'_> {
@@ -104,7 +120,7 @@ impl ImageSetJob<'_> {
             self.cluster_type
                 .map(|kind| (label::CLUSTER_TYPE.to_owned(), kind.to_owned())),
         );
-        let pod = PodSpec {
+        let mut pod = PodSpec {
             restart_policy: Some("OnFailure".to_owned()),
             service_account_name: Some(INSTALLER_SERVICE_ACCOUNT.to_owned()),
             image_pull_secrets: Some(pull_secret_references(
@@ -116,6 +132,7 @@ impl ImageSetJob<'_> {
             volumes: Some(vec![empty_dir("output")]),
             ..PodSpec::default()
         };
+        self.scheduling.place(&mut pod);
         job(Parts {
             name: image_set_job(self.cluster),
             namespace: self.namespace,
@@ -227,8 +244,46 @@ fn job(parts: Parts<'_>) -> Job {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Toleration;
+
     use super::*;
     use crate::install::pod_spec;
+
+    fn scheduling() -> Scheduling {
+        Scheduling {
+            node_selector: BTreeMap::from([("infra".to_owned(), "yes".to_owned())]),
+            tolerations: vec![Toleration {
+                key: Some("infra".to_owned()),
+                operator: Some("Exists".to_owned()),
+                ..Toleration::default()
+            }],
+        }
+    }
+
+    /// docs/spec/10 §5.1: nodeSelector and tolerations of the operator's pod are copied to all Jobs.
+    #[test]
+    fn jobs_run_where_the_operator_runs() {
+        for job in [install(), image_set()] {
+            let pod = job.spec.unwrap().template.spec.unwrap();
+            let Scheduling {
+                node_selector,
+                tolerations,
+            } = scheduling();
+            assert_eq!(pod.node_selector, Some(node_selector));
+            assert_eq!(pod.tolerations, Some(tolerations));
+        }
+    }
+
+    /// docs/spec/10 §13: the Job adds `HIVE_ADDITIONAL_LOG_FIELDS`.
+    #[test]
+    fn every_container_knows_the_additional_log_fields() {
+        let pod = install().spec.unwrap().template.spec.unwrap();
+        for container in pod.init_containers.unwrap().iter().chain(&pod.containers) {
+            let last = container.env.as_ref().unwrap().last().unwrap();
+            assert_eq!(last.name, "HIVE_ADDITIONAL_LOG_FIELDS");
+            assert_eq!(last.value.as_deref(), Some("{\"team\":\"blue\"}"));
+        }
+    }
 
     fn install() -> Job {
         let inherited = BTreeMap::from([("team".to_owned(), "blue".to_owned())]);
@@ -240,6 +295,8 @@ mod tests {
             labels: &inherited,
             owner,
             pod,
+            scheduling: &scheduling(),
+            log_fields: Some("{\"team\":\"blue\"}"),
         }
         .build()
     }
@@ -258,6 +315,7 @@ mod tests {
             pull_secret: "demo-merged-pull-secret",
             private_image_pull_secret: None,
             proxy: &[],
+            scheduling: &scheduling(),
         }
         .build()
     }

@@ -59,8 +59,14 @@ pub struct Holder<'a> {
     pub owner: OwnerReference,
 }
 
-/// The rights of the pod that runs attempt `provision`: what its pod spec names, and its own results.
-pub fn install_role(holder: &Holder<'_>, provision: &str, pod: &PodSpec) -> Role {
+/// The rights of the pod that runs attempt `provision`: what its pod spec names, its own results, and a look
+/// at the attempt before it, of which it may find remains.
+pub fn install_role(
+    holder: &Holder<'_>,
+    provision: &str,
+    before: Option<&str>,
+    pod: &PodSpec,
+) -> Role {
     let results = [
         admin_kubeconfig_secret(provision),
         admin_password_secret(provision),
@@ -89,6 +95,12 @@ pub fn install_role(holder: &Holder<'_>, provision: &str, pod: &PodSpec) -> Role
             &["clusterprovisions/status"],
             &[provision.to_owned()],
             &["get", "patch"],
+        ),
+        rule(
+            GROUP,
+            &["clusterprovisions"],
+            &before.map(str::to_owned).into_iter().collect::<Vec<_>>(),
+            &["get"],
         ),
     ];
     role(holder, provision, rules)
@@ -185,7 +197,7 @@ mod tests {
     #[test]
     fn no_rule_reaches_beyond_the_attempt() {
         let pod = pod_spec::build(&pod_spec::tests::inputs());
-        let role = install_role(&holder(), "demo-0-abcde", &pod);
+        let role = install_role(&holder(), "demo-1-abcde", Some("demo-0-abcde"), &pod);
         for rule in role.rules.unwrap() {
             let names = rule.resource_names.clone().unwrap_or_default();
             assert!(!names.is_empty(), "a rule without names: {rule:?}");
@@ -203,7 +215,10 @@ mod tests {
     #[test]
     fn the_pod_reads_its_inputs_and_writes_its_results() {
         let pod = pod_spec::build(&pod_spec::tests::inputs());
-        let rules = install_role(&holder(), "demo-0-abcde", &pod).rules.unwrap();
+        let rules = install_role(&holder(), "demo-0-abcde", None, &pod)
+            .rules
+            .unwrap();
+        assert_eq!(rules.len(), 6, "nothing about an attempt before the first");
         assert_eq!(
             rules[0].resource_names.as_deref().unwrap(),
             [

@@ -13,6 +13,7 @@ use http::{Method, Request, Response, StatusCode};
 use kube::client::Body;
 use kube::{Client, Config as KubeConfig};
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tower::service_fn;
 
 use super::Clock;
@@ -28,6 +29,10 @@ const TRIES: u32 = 4;
 
 /// Between tries: together below two seconds.
 const DELAYS: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+
+/// Requests under way at a time. Each has a connection of its own (HTTP/1.1), and a live observation asks
+/// for a dozen things at once: without a bound a busy moment would leave hundreds of connections behind.
+const AT_ONCE: usize = 16;
 
 /// Longest pause that a server may ask of a single request; what is longer is the queue's to wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -57,8 +62,8 @@ impl Default for Limits {
     /// is a queue that nobody sees.
     fn default() -> Self {
         Self {
-            rate: 200.0,
-            burst: 400,
+            rate: 500.0,
+            burst: 1000,
         }
     }
 }
@@ -111,7 +116,8 @@ impl Clients {
             requests: polite(requests, limits, clock, metrics),
             // The watcher itself notices a connection that has gone silent.
             watches: build(Duration::from_secs(5), None)?,
-            lease: build(Duration::from_secs(1), Some(Duration::from_secs(1)))?,
+            // A renewal may be answered late; another is sent beside it meanwhile, by another connection.
+            lease: build(Duration::from_secs(2), Some(Duration::from_secs(4)))?,
         })
     }
 
@@ -131,6 +137,7 @@ pub fn polite(inner: Client, limits: Limits, clock: &Clock, metrics: &Metrics) -
     let asker = Asker {
         inner,
         bucket: Arc::new(Bucket::new(limits, clock.clone())),
+        places: Arc::new(Semaphore::new(AT_ONCE)),
         clock: clock.clone(),
         metrics: metrics.clone(),
     };
@@ -145,6 +152,7 @@ pub fn polite(inner: Client, limits: Limits, clock: &Clock, metrics: &Metrics) -
 struct Asker {
     inner: Client,
     bucket: Arc<Bucket>,
+    places: Arc<Semaphore>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -167,6 +175,8 @@ impl Asker {
             };
             body = again;
             let began = self.bucket.pass().await;
+            // Never closed.
+            let _place = self.places.acquire().await;
             let request = Request::from_parts(parts.clone(), this);
             let answer = tokio::time::timeout(ANSWER, self.inner.send(request)).await;
             let took = self.clock.elapsed().saturating_sub(began);

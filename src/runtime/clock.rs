@@ -73,6 +73,13 @@ impl Clock {
     }
 }
 
+/// For the deprovision engine.
+impl skep_providers::Clock for Clock {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}
+
 /// `moment` plus `duration`, held at the end of time.
 pub fn after(moment: Timestamp, duration: Duration) -> Timestamp {
     SignedDuration::try_from(duration)

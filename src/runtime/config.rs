@@ -1,11 +1,13 @@
 //! The one typed store of settings. Nothing else reads the environment.
 //!
-//! Its source is the environment and the files that it names (docs/spec/10 §24), read at the start;
+//! Its source is the environment and the files that it names (docs/spec/10 §24), and the own pod, read at the start;
 //! readers ask the store each time, so that another source can change settings while the process
 //! runs. A setting that cannot be read is an error at the start, never a silent default: a typo in the
 //! number of workers is found when it is made.
 
 mod failed_provision;
+mod metrics;
+mod own_pod;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,8 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 pub use self::failed_provision::{FailedProvisionAws, FailedProvisionConfig};
+pub use self::metrics::MetricsConfig;
+pub use self::own_pod::Scheduling;
 pub use self::read::ConfigError;
 
 /// Which image and how pods of the operator pull it.
@@ -75,6 +79,8 @@ pub struct Config {
     pub deprovisions_disabled: bool,
     /// How failed attempts are treated.
     pub failed_provision: FailedProvisionConfig,
+    /// What metrics show.
+    pub metrics: MetricsConfig,
     /// Secret for uploading install logs.
     pub install_logs_credentials_secret: Option<String>,
     /// Secret with the source profile for assumed roles.
@@ -85,6 +91,8 @@ pub struct Config {
     pub additional_ca: Option<String>,
     /// The proxy.
     pub proxy: Proxy,
+    /// Where Jobs may run.
+    pub scheduling: Scheduling,
     /// Throttles by controller, in lower case; `default` is everybody's.
     pub throttles: BTreeMap<String, Throttle>,
 }
@@ -143,11 +151,13 @@ impl Default for Config {
             protected_delete: false,
             deprovisions_disabled: false,
             failed_provision: FailedProvisionConfig::default(),
+            metrics: MetricsConfig::default(),
             install_logs_credentials_secret: None,
             aws_service_provider_credentials_secret: None,
             release_verification_config_map: None,
             additional_ca: None,
             proxy: Proxy::default(),
+            scheduling: Scheduling::default(),
             throttles: BTreeMap::new(),
         }
     }

@@ -33,7 +33,12 @@ use self::run::{Object, Runner};
 use super::backoff::{Backoff, seed_of};
 use super::queue::{Priority, Queue};
 use super::store::{Cause, Change, Store};
+use super::tasks::Stop;
 use super::{Context, Key, Kind, Reconcile, Tasks};
+
+/// How long tasks are given to come to a good end when the process stops: an erasure awaits the calls
+/// that are under way and writes down what was done. Within the process's own grace.
+const WIND_DOWN: Duration = Duration::from_secs(12);
 
 /// How a controller is run.
 #[derive(Clone, Debug)]
@@ -89,8 +94,8 @@ impl DriverOptions {
 /// One controller, ready to run.
 pub struct Driver<R: Reconcile> {
     runner: Arc<Runner<R>>,
-    /// Ends the tasks with the driver.
-    guards: Vec<Box<dyn Send + Sync>>,
+    /// What the controller's steps have started.
+    tasks: Started,
 }
 
 impl<R: Reconcile> Driver<R> {
@@ -119,7 +124,7 @@ impl<R: Reconcile> Driver<R> {
         });
         Self {
             runner,
-            guards: Vec::new(),
+            tasks: Started::default(),
         }
     }
 
@@ -145,7 +150,7 @@ impl<R: Reconcile> Driver<R> {
     }
 
     /// Rings for the root that a task is about when the task has something new to tell. The tasks end
-    /// with the driver.
+    /// with the driver, and with the lead.
     #[must_use]
     pub fn rung_by_tasks<P: Clone + Send + Sync + 'static>(mut self, tasks: &Tasks<P>) -> Self {
         let roots = self.runner.roots.downgrade();
@@ -155,7 +160,7 @@ impl<R: Reconcile> Driver<R> {
                 queue.ring(&Key::of(&root), Priority::Event);
             }
         });
-        self.guards.push(Box::new(tasks.guard()));
+        self.tasks.0.push(Arc::new(tasks.clone()));
         self
     }
 
@@ -165,30 +170,42 @@ impl<R: Reconcile> Driver<R> {
         self.runner.queue.clone()
     }
 
-    /// Runs until `stop`, then ends the runs that are under way. Nothing is run before this process
-    /// leads.
+    /// Runs until `stop`, then lets the runs end that are under way, and the tasks come to a good end.
+    /// Nothing runs while this process does not lead; a lead that is lost stops everything where it
+    /// waits, and another begins with a clean memory.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { runner, guards } = self;
-        let mut runs = JoinSet::new();
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            () = runner.context.claim.held() => {}
-        }
-        runner.lead();
+        let Self { runner, tasks } = self;
         loop {
+            let reign = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                reign = runner.context.claim.reign() => reign,
+            };
+            runner.lead();
+            let mut runs = JoinSet::new();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                Some(_) = runs.join_next(), if !runs.is_empty() => {}
-                taken = runner.queue.take(), if runs.len() < runner.options.concurrency => {
-                    let runner = Arc::clone(&runner);
-                    runs.spawn(async move { runner.run(taken).await });
+                () = reign.over() => {}
+                () = runner.work(&mut runs, &stop) => {}
+            }
+            if stop.is_cancelled() {
+                tokio::select! {
+                    biased;
+                    () = reign.over() => {}
+                    () = finish(&mut runs, &tasks) => {}
                 }
             }
+            // Nothing of it is under way any more when the reign is let go.
+            runs.shutdown().await;
+            for tasks in &tasks.0 {
+                tasks.stop(Duration::ZERO).await;
+            }
+            runner.follow();
+            if stop.is_cancelled() {
+                return;
+            }
+            tracing::info!(controller = R::NAME, "stepped down");
         }
-        while runs.join_next().await.is_some() {}
-        drop(guards);
     }
 
     fn ring_on<C: Kind>(
@@ -220,7 +237,42 @@ impl<R: Reconcile> Driver<R> {
     }
 }
 
+/// Tasks that a controller's steps start. They end with the driver, also when it is only dropped.
+#[derive(Default)]
+struct Started(Vec<Arc<dyn Stop>>);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        for tasks in &self.0 {
+            tasks.abort();
+        }
+    }
+}
+
+/// Lets what is under way come to its end.
+async fn finish(runs: &mut JoinSet<()>, tasks: &Started) {
+    while runs.join_next().await.is_some() {}
+    for tasks in &tasks.0 {
+        tasks.stop(WIND_DOWN).await;
+    }
+}
+
 impl<R: Reconcile> Runner<R> {
+    /// Runs what the queue hands out, until `stop`.
+    async fn work(self: &Arc<Self>, runs: &mut JoinSet<()>, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(_) = runs.join_next(), if !runs.is_empty() => {}
+                taken = self.queue.take(), if runs.len() < self.options.concurrency => {
+                    let runner = Arc::clone(self);
+                    runs.spawn(async move { runner.run(taken).await });
+                }
+            }
+        }
+    }
+
     fn root_changed(&self, change: &Change<R::Root>) {
         let key_of = |side: &Option<_>| side.as_ref().map(Key::of);
         let (old, new) = (key_of(&change.old), key_of(&change.new));
@@ -251,6 +303,16 @@ impl<R: Reconcile> Runner<R> {
             self.queue.ring(&Key::of(&root), Priority::Resync);
         }
         self.queue.lead();
+    }
+
+    /// This process does not lead any more. What was remembered of runs is of no use to the next lead:
+    /// others may have acted in between.
+    fn follow(&self) {
+        self.queue.follow();
+        self.objects.lock().clear();
+        self.context.notes.forget_all(R::NAME);
+        self.context.metrics.held(R::NAME, 0);
+        self.context.metrics.troubled(R::NAME, std::iter::empty());
     }
 
     /// When an object is looked at again although nothing rang: about `resync` from now, spread by the

@@ -3,7 +3,8 @@
 //! One Event per object, reason and text: the same note again within half an hour is not sent again,
 //! later it is counted on the Event that exists. Each object may have a burst of Events and then a few
 //! a minute; what is over is dropped and counted. The name of an Event follows from what it says, so
-//! that a new process meets the old one's Event instead of repeating it.
+//! that a new process finds the old one's Event instead of repeating it: it looks before it tells a note
+//! for the first time, and counts what is still alarming.
 //!
 //! An Event that cannot be written is dropped: it never keeps a controller waiting.
 
@@ -30,7 +31,7 @@ const WAITING: usize = 1024;
 
 /// How long the same note is not repeated. Below the hour for which API servers keep Events, so that
 /// what lasts stays visible.
-const QUIET: Duration = Duration::from_mins(30);
+pub const QUIET: Duration = Duration::from_mins(30);
 
 /// Events that one object may have at once, and how long it takes to earn another.
 const BURST: u32 = 15;
@@ -68,9 +69,11 @@ struct Sent {
 }
 
 struct Message {
+    uid: String,
     namespace: String,
     name: String,
     count: i32,
+    warning: bool,
     body: Value,
 }
 
@@ -145,9 +148,11 @@ impl Events {
             },
         });
         let message = Message {
+            uid,
             namespace,
             name,
             count,
+            warning: note.is_warning(),
             body,
         };
         if self.inner.queue.try_send(message).is_err() {
@@ -223,34 +228,64 @@ impl Events {
     }
 
     async fn create_or_count(&self, message: &Message) -> Result<(), kube::Error> {
-        if message.count > 1 {
-            match self.count(message).await {
-                // The server has forgotten it: it is told again.
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
-                result => return result,
-            }
-        }
         let path = format!(
             "/apis/events.k8s.io/v1/namespaces/{}/events",
             message.namespace
         );
+        let own = format!("{path}/{}", message.name);
+        let mut count = message.count;
+        if count == 1
+            && let Some(before) = self.told_before(&own).await
+        {
+            if !message.warning {
+                return Ok(());
+            }
+            count = before.saturating_add(1);
+            self.remember(message, count);
+        }
+        if count > 1 {
+            match self.count(own, count).await {
+                // The server has forgotten it: it is told again.
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                result => return result.map(drop),
+            }
+        }
         match self
             .send("POST", path, "application/json", &message.body)
             .await
         {
-            // Told by the process before this one.
+            // Told by another process at this moment.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            result => result,
+            result => result.map(drop),
         }
     }
 
-    async fn count(&self, message: &Message) -> Result<(), kube::Error> {
-        let path = format!(
-            "/apis/events.k8s.io/v1/namespaces/{}/events/{}",
-            message.namespace, message.name
-        );
+    /// How often a process before this one told it. That the server cannot be asked is no reason not to
+    /// tell.
+    async fn told_before(&self, path: &str) -> Option<i32> {
+        let request = http::Request::get(path).body(Vec::new()).ok()?;
+        let found = self.inner.client.request::<Value>(request).await.ok()?;
+        let count = found["series"]["count"].as_i64();
+        Some(
+            count
+                .and_then(|count| i32::try_from(count).ok())
+                .unwrap_or(1),
+        )
+    }
+
+    fn remember(&self, message: &Message, count: i32) {
+        let mut sent = self.inner.sent.lock();
+        let note = sent
+            .get_mut(&message.uid)
+            .and_then(|sent| sent.notes.get_mut(&message.name));
+        if let Some((_, known)) = note {
+            *known = count;
+        }
+    }
+
+    async fn count(&self, path: String, count: i32) -> Result<Value, kube::Error> {
         let now = micro_time(self.inner.clock.now());
-        let body = json!({ "series": { "count": message.count, "lastObservedTime": now } });
+        let body = json!({ "series": { "count": count, "lastObservedTime": now } });
         self.send("PATCH", path, "application/merge-patch+json", &body)
             .await
     }
@@ -261,7 +296,7 @@ impl Events {
         path: String,
         content: &str,
         body: &Value,
-    ) -> Result<(), kube::Error> {
+    ) -> Result<Value, kube::Error> {
         let bytes = serde_json::to_vec(body).map_err(kube::Error::SerdeError)?;
         let request = http::Request::builder()
             .method(method)
@@ -269,7 +304,7 @@ impl Events {
             .header(http::header::CONTENT_TYPE, content)
             .body(bytes)
             .map_err(kube::Error::HttpError)?;
-        self.inner.client.request::<Value>(request).await.map(drop)
+        self.inner.client.request::<Value>(request).await
     }
 }
 
@@ -352,7 +387,7 @@ mod tests {
         events.publish::<ConfigMap>(&map("u"), "Reconcile", &note);
         hub.pass(Duration::from_secs(1)).await;
         assert_eq!(told(&hub), [(text.clone(), 2)]);
-        // A new process meets the Event of the old one.
+        // A new process finds the Event of the old one, and creates no second one.
         let events = publisher(&hub);
         events.publish::<ConfigMap>(&map("u"), "Reconcile", &note);
         let other = Note::blocked("NoSecret", "Secret y is missing", "Secret y", "create it");
@@ -360,8 +395,19 @@ mod tests {
         hub.pass(Duration::from_secs(1)).await;
         assert_eq!(
             told(&hub),
-            [(text, 2), ("Secret y is missing: create it".to_owned(), 1)]
+            [(text, 3), ("Secret y is missing: create it".to_owned(), 1)]
         );
+        // What alarms nobody is told once, whoever tells it.
+        let done = Note::done("Done", "it is done").as_event();
+        for _ in 0..2 {
+            let events = publisher(&hub);
+            events.publish::<ConfigMap>(&map("v"), "Reconcile", &done);
+            hub.pass(Duration::from_secs(1)).await;
+        }
+        assert!(told(&hub).contains(&("it is done".to_owned(), 1)));
+        let effects = hub.server.effects();
+        let refused = effects.log().iter().filter(|effect| effect.code == 409);
+        assert_eq!(refused.count(), 0);
     }
 
     #[tokio::test(start_paused = true)]

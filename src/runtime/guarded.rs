@@ -58,7 +58,7 @@ impl<'de, K: Kind> Deserialize<'de> for Guarded<K> {
                 let error = if K::kind(&()) == "Secret" {
                     "its content is not that of a Secret".to_owned()
                 } else {
-                    error.to_string()
+                    shortened(error.to_string())
                 };
                 Ok(Self(Err(Arc::new(Undecodable {
                     meta: metadata,
@@ -67,6 +67,17 @@ impl<'de, K: Kind> Deserialize<'de> for Guarded<K> {
             }
         }
     }
+}
+
+/// An error may quote what it does not like, and that may be as large as an object.
+const MAX_ERROR: usize = 512;
+
+fn shortened(mut error: String) -> String {
+    if error.len() > MAX_ERROR {
+        error.truncate(error.floor_char_boundary(MAX_ERROR));
+        error.push('…');
+    }
+    error
 }
 
 impl<K: Kind> Resource for Guarded<K> {
@@ -132,6 +143,17 @@ mod tests {
         );
         assert_eq!(meta.managed_fields, None);
         assert!(guarded.is_some_and(|guarded| guarded.0.is_err()));
+    }
+
+    #[test]
+    fn an_error_does_not_quote_a_megabyte() {
+        let object = json!({
+            "metadata": { "name": "a" }, "spec": { "containers": "ü".repeat(1 << 19) },
+        });
+        let guarded: Option<Guarded<Pod>> = serde_json::from_value(object).ok();
+        let error = guarded.and_then(|guarded| guarded.0.err());
+        let length = error.map(|error| error.error.len());
+        assert!(length.is_some_and(|length| length < 600), "{length:?}");
     }
 
     #[test]

@@ -112,7 +112,7 @@ async fn ready(State(shown): State<Shown>) -> impl IntoResponse {
 }
 
 async fn figures(State(shown): State<Shown>) -> impl IntoResponse {
-    let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let format = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, format)], shown.metrics.text())
 }
 

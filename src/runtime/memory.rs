@@ -1,4 +1,4 @@
-//! What the steps of one object came to, most recently.
+//! What the steps of one object came to, most recently, and what its last run failed of.
 //!
 //! The driver records, `observe` hands over, `decide` turns a failure into a condition. It lives in
 //! memory only: a new process starts without it and finds out again, so nothing that is needed to act
@@ -10,7 +10,8 @@ use std::fmt::{Debug, Write as _};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Class;
+use super::trouble::Setback;
+use super::{Class, Trouble};
 
 /// Steps remembered per object. A controller has about a dozen kinds of step; more entries than this
 /// means that they carry something that changes with every try.
@@ -36,6 +37,7 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Memory {
     failures: BTreeMap<String, Failure>,
+    trouble: Option<Trouble>,
 }
 
 impl Memory {
@@ -61,9 +63,31 @@ impl Memory {
             .map(|(step, failure)| (step.as_str(), failure))
     }
 
+    /// What the last run failed of, if it failed and that is to be told.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref().filter(|trouble| trouble.told)
+    }
+
     /// Whether no step has failed since it last succeeded.
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty()
+        let Self { failures, trouble } = self;
+        failures.is_empty() && trouble.is_none()
+    }
+
+    /// A run failed; what there is to say of it.
+    pub(super) fn run_failed(&mut self, setback: Setback, now: Timestamp) -> &Trouble {
+        let trouble = Trouble::after(self.trouble.as_ref(), setback, now);
+        self.trouble.insert(trouble)
+    }
+
+    /// What the last run failed of, even if it is not to be told.
+    pub(super) const fn untold_trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// A run did not fail; what is over by that, if it was told.
+    pub(super) fn run_went_well(&mut self) -> Option<Trouble> {
+        self.trouble.take().filter(|trouble| trouble.told)
     }
 
     /// The memory with one more failure: for tests of `decide` and for the model checker.

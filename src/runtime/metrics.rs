@@ -1,8 +1,11 @@
-//! The figures of the runtime, and the registry that all figures are in.
+//! The figures of the runtime, and the registry that all figures are in: those of the API that is served
+//! under names of their own, and Skep's under its prefix.
 //!
 //! Labels have few values (controllers, kinds, verbs, classes); never a name of an object.
 
-use std::fmt::Write as _;
+mod exposition;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use skep_crds::names::metric;
+use skep_crds::names::reason::skep::TROUBLES;
 
 use super::queue::Priority;
 use super::{ControllerName, Kind, RequestError};
@@ -32,6 +37,12 @@ struct ControllerPriority {
 struct ControllerOutcome {
     controller: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ControllerReason {
+    controller: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -110,6 +121,7 @@ struct Inner {
     runs: Durations<ControllerOutcome>,
     steps: Family<ControllerStep, Counter>,
     held: Family<Controller, Gauge>,
+    troubled: Family<ControllerReason, Gauge>,
     writes: Family<Write, Counter>,
     requests: Durations<Request>,
     undecodable: Family<OfKind, Gauge>,
@@ -142,12 +154,13 @@ impl Metrics {
     /// All figures at zero, in a registry of their own.
     pub fn new() -> Self {
         let inner = Inner {
-            registry: Mutex::new(Registry::with_prefix("skep")),
+            registry: Mutex::default(),
             depth: Family::default(),
             wait: Family::new_with_constructor(durations),
             runs: Family::new_with_constructor(durations),
             steps: Family::default(),
             held: Family::default(),
+            troubled: Family::default(),
             writes: Family::default(),
             requests: Family::new_with_constructor(durations),
             undecodable: Family::default(),
@@ -157,7 +170,7 @@ impl Metrics {
         };
         {
             let mut registry = inner.registry.lock();
-            let r = &mut *registry;
+            let r = registry.sub_registry_with_prefix(metric::SKEP_PREFIX);
             r.register(
                 "queue_depth",
                 "Objects that wait for a run",
@@ -174,6 +187,11 @@ impl Metrics {
                 "held_objects",
                 "Objects held back after a failure",
                 inner.held.clone(),
+            );
+            r.register(
+                "troubled_objects",
+                "Objects that do not get on, by what keeps failing",
+                inner.troubled.clone(),
             );
             r.register("writes", "Writes to the API server", inner.writes.clone());
             r.register(
@@ -199,19 +217,19 @@ impl Metrics {
         }
     }
 
-    /// Adds figures of others to the registry: a controller's own.
+    /// Adds figures of others to the registry, whose names are whole.
     pub fn register(&self, register: impl FnOnce(&mut Registry)) {
         register(&mut self.inner.registry.lock());
     }
 
-    /// All figures in the text format.
+    /// All figures in the classic text format of Prometheus.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let registry = self.inner.registry.lock();
         if prometheus_client::encoding::text::encode(&mut text, &registry).is_err() {
-            let _ = writeln!(text, "# incomplete");
+            tracing::error!("figures could not be written");
         }
-        text
+        exposition::classic(&text)
     }
 
     pub(super) fn queue(&self, controller: ControllerName) -> QueueMetrics {
@@ -254,6 +272,23 @@ impl Metrics {
             .get_or_create(&Controller { controller })
             .clone();
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// The reasons of a controller's objects that do not get on, one for each object.
+    pub(super) fn troubled<'a>(
+        &self,
+        controller: ControllerName,
+        reasons: impl Iterator<Item = &'a str>,
+    ) {
+        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+        for reason in reasons {
+            *counts.entry(reason).or_default() += 1;
+        }
+        for reason in TROUBLES.iter().copied() {
+            let count = counts.get(reason).copied().unwrap_or_default();
+            let labels = ControllerReason { controller, reason };
+            self.inner.troubled.get_or_create(&labels).set(count);
+        }
     }
 
     pub(super) fn written<K: Kind>(&self, verb: &'static str, failure: Option<&RequestError>) {

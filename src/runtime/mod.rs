@@ -32,6 +32,7 @@ pub mod tasks;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+mod trouble;
 pub mod watch;
 pub mod write;
 
@@ -51,5 +52,6 @@ pub use self::reconcile::{
 pub use self::request_error::{Refusal, RequestError};
 pub use self::store::{IndexName, Store, StoreOptions};
 pub use self::tasks::{Progress, Task, TaskState, Tasks};
+pub use self::trouble::Trouble;
 pub use self::watch::{Selection, watch};
 pub use self::write::Writer;

@@ -73,6 +73,11 @@ impl Notes {
         self.table.lock().remove(&(key.clone(), controller));
     }
 
+    /// Forgets all that a controller has said.
+    pub(super) fn forget_all(&self, controller: ControllerName) {
+        self.table.lock().retain(|(_, name), _| *name != controller);
+    }
+
     /// What there is to say about the objects of a namespace, and of a name if one is given.
     pub fn about(&self, namespace: Option<&str>, name: Option<&str>) -> Vec<Explanation> {
         let table = self.table.lock();

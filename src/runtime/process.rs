@@ -1,9 +1,10 @@
 //! A process of the operator: its watches, controllers, lease and health, from start to end.
 //!
-//! The order: watches fill the stores; when all are complete the process is ready and campaigns; once
-//! it leads, the controllers run. Whatever of these ends by itself ends the process, because a process
-//! that does half its work looks healthy and is not. Asked to stop, it takes no more work, lets runs
-//! end within the grace, and gives the lease back.
+//! The order: watches fill the stores; when all are complete the process is ready and campaigns; while
+//! it leads, the controllers run. A lead that is lost stops them and they follow, warm, until it is won
+//! again. Whatever of these ends by itself ends the process, because a process that does half its work
+//! looks healthy and is not. Asked to stop, it takes no more work, lets runs end within the grace, and
+//! gives the lease back.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,9 +40,9 @@ pub struct Process {
 /// Why a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProcessError {
-    /// Another process leads, or the lease could not be renewed.
-    #[error("the lead was lost")]
-    Deposed,
+    /// The lead was lost, and something went on acting.
+    #[error("the lead was lost, and something would not stop")]
+    Unyielding,
     /// A part that should run for ever has ended.
     #[error("{0} has ended")]
     Ended(&'static str),
@@ -151,7 +152,7 @@ impl Process {
             biased;
             () = stop.cancelled() => None,
             end = &mut campaigning => Some(match end {
-                CampaignEnd::Deposed => ProcessError::Deposed,
+                CampaignEnd::Unyielding => ProcessError::Unyielding,
                 CampaignEnd::Stopped => ProcessError::Ended("the campaign"),
             }),
             ended = parts.join_next() => Some(ended_part(ended.as_ref())),
@@ -170,10 +171,10 @@ impl Process {
         let result = tokio::select! {
             biased;
             over = &mut over => over.map_err(|_| ProcessError::Grace),
-            _ = &mut campaigning => Err(ProcessError::Deposed),
+            _ = &mut campaigning => Err(ProcessError::Unyielding),
         };
         campaign_stop.cancel();
-        if result != Err(ProcessError::Deposed) {
+        if result != Err(ProcessError::Unyielding) {
             // Without a candidate there is nothing to give back.
             let _ = tokio::time::timeout(Duration::from_secs(2), campaigning).await;
         }

@@ -69,6 +69,12 @@ impl Queue {
         self.change(|state, _| state.lead());
     }
 
+    /// From now on only marks. What was marked is forgotten, since a leader begins with every root; of
+    /// what was handed out nothing may be under way.
+    pub(super) fn follow(&self) {
+        self.change(|state, _| *state = State::default());
+    }
+
     /// The next object to look at; waits until there is one.
     pub(super) async fn take(&self) -> Taken {
         loop {

@@ -8,6 +8,7 @@ use kube::Client;
 use kube::api::ListParams;
 use kube::core::ObjectList;
 use kube::core::params::GetParams;
+use skep_crds::names::label;
 
 use super::request::{collection, describe, send};
 use super::{Freshness, Guarded, IndexName, Kind, RequestError, Store};
@@ -50,7 +51,8 @@ impl Reader {
         }
     }
 
-    /// The objects with this value of a label that the store indexes, in order of their names.
+    /// The objects with this value of a label that the store indexes, in order of their names. A value
+    /// that no label can have is asked for nowhere: the API would refuse the question.
     ///
     /// # Errors
     /// Only a live read can fail. Objects that cannot be decoded are left out.
@@ -59,12 +61,13 @@ impl Reader {
         how: Freshness,
         store: &Store<K>,
         namespace: &str,
-        label: IndexName,
+        index: IndexName,
         value: &str,
     ) -> Result<Vec<Arc<K>>, RequestError> {
         match how {
-            Freshness::Cached => Ok(store.labelled(namespace, label, value)),
-            Freshness::Live => self.list_live(namespace, &format!("{label}={value}")).await,
+            Freshness::Cached => Ok(store.labelled(namespace, index, value)),
+            Freshness::Live if !label::can_hold(value) => Ok(Vec::new()),
+            Freshness::Live => self.list_live(namespace, &format!("{index}={value}")).await,
         }
     }
 
@@ -107,8 +110,31 @@ impl Reader {
         namespace: &str,
         selector: &str,
     ) -> Result<Vec<Arc<K>>, RequestError> {
+        let params = ListParams::default().labels(selector);
+        self.list(namespace, selector, params).await
+    }
+
+    /// The same for a field selector.
+    ///
+    /// # Errors
+    /// The API server could not be asked.
+    pub async fn list_live_by_fields<K: Kind>(
+        &self,
+        namespace: &str,
+        fields: &str,
+    ) -> Result<Vec<Arc<K>>, RequestError> {
+        let params = ListParams::default().fields(fields);
+        self.list(namespace, fields, params).await
+    }
+
+    async fn list<K: Kind>(
+        &self,
+        namespace: &str,
+        selector: &str,
+        params: ListParams,
+    ) -> Result<Vec<Arc<K>>, RequestError> {
         let mut objects = Vec::new();
-        let mut params = ListParams::default().labels(selector).limit(PAGE);
+        let mut params = params.limit(PAGE);
         loop {
             let collection = collection::<K>(namespace);
             let request = if K::metadata_api() {
@@ -130,5 +156,28 @@ impl Reader {
             place(a).cmp(&place(b))
         });
         Ok(objects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+    use crate::runtime::StoreOptions;
+    use crate::runtime::testing::Hub;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_no_label_can_have_is_not_asked_for() {
+        let hub = Hub::new(1);
+        let reader = Reader::new(hub.operator("a").0);
+        let store = Store::<ConfigMap>::new(StoreOptions::default().label("widget"));
+        for (length, requests) in [(63, 1), (64, 0), (253, 0)] {
+            let before = hub.server.requests();
+            let name = "a".repeat(length);
+            let found = reader.labelled(Freshness::Live, &store, "default", "widget", &name);
+            assert!(found.await.is_ok_and(|found| found.is_empty()));
+            assert_eq!(hub.server.requests() - before, requests, "{length}");
+        }
     }
 }

@@ -197,6 +197,13 @@ pub trait Reconcile: Send + Sync + 'static {
     /// Plain function: no self, no async, no clock, no randomness.
     fn decide(observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status, Self::Step>;
 
+    /// Whether a step is decided from the root alone, and is a write to the root that the API server
+    /// refuses if the root is another version: what the stores say is then proven by the write itself, and
+    /// nothing is read before it.
+    fn rests_on_root(_step: &Self::Step) -> bool {
+        false
+    }
+
     /// Takes one step: one effect, safe to take twice.
     fn act(
         &self,

@@ -58,6 +58,11 @@ impl RequestError {
         matches!(self.refusal, Refusal::Conflict)
     }
 
+    /// What the API server said.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn new(verb: &'static str, object: String, error: &KubeError) -> Self {
         let refusal = refusal_of(error);
         // A server's sentence about a Secret may quote it.

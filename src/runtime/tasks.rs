@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::FutureExt;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Clock;
@@ -54,6 +56,8 @@ struct Inner<P> {
     tasks: Mutex<BTreeMap<String, Slot<P>>>,
     bells: Mutex<Vec<Bell>>,
     runs: AtomicU64,
+    /// Ended by word, and perhaps still on the way to the point where they wait.
+    ending: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Slot<P> {
@@ -61,7 +65,7 @@ struct Slot<P> {
     /// Tells this run of the task from a later one for the same object.
     run: u64,
     stop: CancellationToken,
-    abort: Option<AbortHandle>,
+    work: Option<JoinHandle<()>>,
 }
 
 impl<P> std::fmt::Debug for Tasks<P> {
@@ -137,6 +141,7 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
             tasks: Mutex::default(),
             bells: Mutex::default(),
             runs: AtomicU64::default(),
+            ending: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -174,7 +179,7 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
                 task,
                 run,
                 stop,
-                abort: None,
+                work: None,
             },
         );
         let work = AssertUnwindSafe(work(progress.clone()));
@@ -193,7 +198,7 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
             progress.change(|task| task.state = state);
         });
         if let Some(slot) = tasks.get_mut(uid) {
-            slot.abort = Some(handle.abort_handle());
+            slot.work = Some(handle);
         }
         true
     }
@@ -209,9 +214,30 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
 
     /// Ends and forgets the task about an object: it is told to stop, and dropped where it waits next.
     pub fn cancel(&self, uid: &str) {
-        if let Some(slot) = self.inner.tasks.lock().remove(uid) {
-            slot.end();
+        if let Some(work) = self.take_out(uid) {
+            work.abort();
+            self.await_later(work);
         }
+    }
+
+    /// Forgets the task about an object: it is told to stop, and comes to its end by itself, unheard. For a
+    /// task that heeds that and has something to write down.
+    pub fn dismiss(&self, uid: &str) {
+        if let Some(work) = self.take_out(uid) {
+            self.await_later(work);
+        }
+    }
+
+    fn take_out(&self, uid: &str) -> Option<JoinHandle<()>> {
+        let slot = self.inner.tasks.lock().remove(uid)?;
+        slot.stop.cancel();
+        slot.work
+    }
+
+    fn await_later(&self, work: JoinHandle<()>) {
+        let mut ending = self.inner.ending.lock();
+        ending.retain(|work| !work.is_finished());
+        ending.push(work);
     }
 
     /// Forgets the task about an object if it has ended.
@@ -225,23 +251,75 @@ impl<P: Clone + Send + Sync + 'static> Tasks<P> {
         }
     }
 
-    /// Ends and forgets all tasks.
-    pub fn cancel_all(&self) {
-        for (_, slot) in std::mem::take(&mut *self.inner.tasks.lock()) {
-            slot.end();
-        }
-    }
-
     /// Has `bell` told the uid whenever a task tells something or ends.
     pub fn on_change(&self, bell: impl Fn(&str) + Send + Sync + 'static) {
         self.inner.bells.lock().push(Arc::new(bell));
     }
+}
 
-    /// Ends all tasks when it is dropped.
-    pub(super) fn guard(&self) -> TasksGuard<P> {
-        TasksGuard {
-            tasks: self.clone(),
+/// Tasks of any sort, to be stopped.
+#[async_trait]
+pub(super) trait Stop: Send + Sync {
+    /// Ends and forgets all tasks, and returns when none is under way any more. They are told to stop,
+    /// and dropped where they wait when `grace` is over. Dropped itself, it is to be called again.
+    async fn stop(&self, grace: Duration);
+
+    /// Ends and forgets all tasks: each is dropped where it waits next.
+    fn abort(&self);
+}
+
+#[async_trait]
+impl<P: Clone + Send + Sync + 'static> Stop for Tasks<P> {
+    async fn stop(&self, grace: Duration) {
+        let mut ending = Ending::of(&self.inner);
+        if !grace.is_zero() && tokio::time::timeout(grace, ending.ended()).await.is_err() {
+            tracing::warn!(?grace, "tasks were still under way");
         }
+        for work in &ending.works {
+            work.abort();
+        }
+        ending.ended().await;
+    }
+
+    fn abort(&self) {
+        for work in &Ending::of(&self.inner).works {
+            work.abort();
+        }
+    }
+}
+
+/// Tasks that were told to stop and whose end is awaited, if not here then by the next who asks.
+struct Ending<'a> {
+    works: Vec<JoinHandle<()>>,
+    rest: &'a Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl<'a> Ending<'a> {
+    fn of<P>(inner: &'a Inner<P>) -> Self {
+        let slots = std::mem::take(&mut *inner.tasks.lock());
+        let mut works = std::mem::take(&mut *inner.ending.lock());
+        for slot in slots.into_values() {
+            slot.stop.cancel();
+            works.extend(slot.work);
+        }
+        Self {
+            works,
+            rest: &inner.ending,
+        }
+    }
+
+    async fn ended(&mut self) {
+        while let Some(work) = self.works.last_mut() {
+            // A panic is told by the task itself; one that was dropped has ended as well.
+            let _ = work.await;
+            self.works.pop();
+        }
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.rest.lock().append(&mut self.works);
     }
 }
 
@@ -251,25 +329,6 @@ impl<P> Inner<P> {
         for bell in bells {
             bell(uid);
         }
-    }
-}
-
-impl<P> Slot<P> {
-    fn end(self) {
-        self.stop.cancel();
-        if let Some(abort) = self.abort {
-            abort.abort();
-        }
-    }
-}
-
-pub(super) struct TasksGuard<P: Clone + Send + Sync + 'static> {
-    tasks: Tasks<P>,
-}
-
-impl<P: Clone + Send + Sync + 'static> Drop for TasksGuard<P> {
-    fn drop(&mut self) {
-        self.tasks.cancel_all();
     }
 }
 
@@ -353,7 +412,52 @@ mod tests {
         }
         assert_eq!(tasks.get("u").map(|task| task.progress), Some(5));
         assert!(rung.lock().is_empty());
-        drop(tasks.guard());
+        tasks.abort();
         assert_eq!(tasks.get("u"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stopped_has_ended() {
+        struct Alive(Arc<AtomicU64>);
+        impl Drop for Alive {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let alive = Arc::new(AtomicU64::new(0));
+        let wrote = Arc::new(AtomicU64::new(0));
+        let (tasks, _) = tasks();
+        let start = |uid: &str, takes: Option<Duration>| {
+            let (alive, wrote) = (Arc::clone(&alive), Arc::clone(&wrote));
+            alive.fetch_add(1, Ordering::Relaxed);
+            tasks.start(uid, 0, move |progress| async move {
+                let _alive = Alive(alive);
+                progress.stop().cancelled().await;
+                match takes {
+                    None => std::future::pending().await,
+                    Some(takes) => tokio::time::sleep(takes).await,
+                }
+                wrote.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        start("orderly", Some(Duration::from_secs(3)));
+        start("late", Some(Duration::from_secs(30)));
+        start("deaf", None);
+        start("cancelled", None);
+        start("dismissed", Some(Duration::from_secs(3)));
+        settle().await;
+        tasks.cancel("cancelled");
+        tasks.dismiss("dismissed");
+        // Given up in the middle, and begun again.
+        let hurried =
+            tokio::time::timeout(Duration::from_secs(1), tasks.stop(Duration::from_secs(60)));
+        assert!(hurried.await.is_err());
+        tasks.stop(Duration::from_secs(10)).await;
+        assert_eq!(alive.load(Ordering::Relaxed), 0, "none is under way");
+        assert_eq!(wrote.load(Ordering::Relaxed), 2, "two came to a good end");
+        assert!(start("again", None));
+        settle().await;
+        tasks.stop(Duration::ZERO).await;
+        assert_eq!(alive.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,15 +1,18 @@
 //! What the tests of the runtime share: a kind of their own, and a hub to keep it in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::client::Body;
 use kube::{Client, CustomResource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use skep_sim::apiserver::effects::{Effect, Process as Life};
 use skep_sim::apiserver::registry::Kind as ServedKind;
 use skep_sim::apiserver::{ApiServer, Clock as ServerClock, Latency};
+use tower::service_fn;
 
 use super::Clock;
 
@@ -60,6 +63,12 @@ impl Hub {
         (self.server.client_of(&life), life)
     }
 
+    /// The same over a line of which the delay can be set.
+    pub(super) fn operator_over(&self, name: &str, line: &Line) -> (Client, Arc<Life>) {
+        let (client, life) = self.operator(name);
+        (line.clone().before(client), life)
+    }
+
     pub(super) fn seed_widget(&self, name: &str, copies: &Value) {
         let widget = json!({
             "apiVersion": "test.dev/v1", "kind": "Widget",
@@ -100,5 +109,34 @@ impl Hub {
 
     pub(super) async fn pass(&self, duration: Duration) {
         self.clock.sleep(duration).await;
+    }
+}
+
+/// How long a request and its answer take together, in milliseconds, over a line between an operator and
+/// the hub. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Line(Arc<AtomicU64>);
+
+impl Line {
+    pub(super) fn takes(&self, milliseconds: u64) {
+        self.0.store(milliseconds, Ordering::Relaxed);
+    }
+
+    fn before(self, client: Client) -> Client {
+        let service = service_fn(move |request: http::Request<Body>| {
+            let (client, line) = (client.clone(), self.clone());
+            async move {
+                line.pass().await;
+                let answer = client.send(request).await;
+                line.pass().await;
+                answer
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    async fn pass(&self) {
+        let half = Duration::from_millis(self.0.load(Ordering::Relaxed)) / 2;
+        tokio::time::sleep(half).await;
     }
 }

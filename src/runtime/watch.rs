@@ -2,6 +2,13 @@
 //!
 //! It starts again after every error, with growing delays; it never ends by itself. An object that
 //! cannot be decoded becomes an entry of the store, a metric, and an Event on the object.
+//!
+//! The kind is listed at the start and whenever the server says that the watch has lost its place; a watch
+//! that ends goes on where it ended. It is never listed again for good measure: the server promises that no
+//! event is left out, every controller in a hub relies on that, and a list of ten thousand clusters is a
+//! hundred megabytes that would hardly ever find anything. If an event were lost all the same, it could
+//! delay what it should have rung for until the object's next event; it could not mislead, because whatever
+//! has an effect is decided from live reads.
 
 use std::convert::Infallible;
 use std::time::Duration;

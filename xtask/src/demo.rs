@@ -11,6 +11,7 @@ use skep_kit::progress::Progress;
 use skep_kit::scenario::{self, ClusterScenario};
 use skep_kit::stage::{REGION, Stage, StageOptions};
 
+mod log;
 mod watch;
 
 use watch::{Story, Until};

@@ -16,7 +16,9 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod crds;
 mod demo;
+mod fuzz;
 mod hub;
+mod manifests;
 mod test;
 
 /// Development tasks of Skep.
@@ -37,17 +39,36 @@ enum Verb {
     Hub(hub::Arguments),
     /// Measure what the project promises, and print it beside its targets
     Bench(bench::Arguments),
-    /// Write crds/yaml from the types
+    /// Attack the product with generated input
+    Fuzz(fuzz::Arguments),
+    /// Write crds/yaml from the types, or crds/facts from published definitions
     Crds(crds::Arguments),
+    /// Write the generated manifests from the product's tables
+    Manifests(manifests::Arguments),
+}
+
+/// Whoever reads the output may stop doing so (`| head`). That ends a command like any failure, with
+/// everything put away; it is no fault of the program that would need a report.
+fn end_quietly_without_a_reader() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload_as_str().unwrap_or_default();
+        if !words.starts_with("failed printing to stdout") {
+            report(panic);
+        }
+    }));
 }
 
 fn main() -> ExitCode {
+    end_quietly_without_a_reader();
     let outcome = match Arguments::parse().verb {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Hub(arguments) => hub::run(arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
-        Verb::Crds(arguments) => crds::run(arguments),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
+        Verb::Crds(arguments) => crds::run(&arguments),
+        Verb::Manifests(arguments) => manifests::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -118,3 +118,12 @@ pub const MACHINE_TYPE: &str = "machine.openshift.io/cluster-api-machine-type";
 pub const MACHINE_SET: &str = "machine.openshift.io/cluster-api-machineset";
 /// On machines that the cloud may take away. Set by the cluster; read by the hibernation controller.
 pub const INTERRUPTIBLE_INSTANCE: &str = "machine.openshift.io/interruptible-instance";
+
+/// What the API lets a label's value have at most; an object's name may have 253.
+pub const LONGEST_VALUE: usize = 63;
+
+/// Whether an object's name can be a label's value. Of one that cannot, nothing that belongs to it can be
+/// found by a label, nor carry one.
+pub const fn can_hold(name: &str) -> bool {
+    name.len() <= LONGEST_VALUE
+}

@@ -490,6 +490,9 @@ pub mod skep {
     /// The object says neither how to install nor who installs. Set by the `ClusterDeployment`
     /// controller on `RequirementsMet`.
     pub const NOTHING_TO_INSTALL: &str = "NothingToInstall";
+    /// The object's name is too long to be a label's value, by which everything of an attempt is found.
+    /// Set by the `ClusterDeployment` controller on `RequirementsMet`.
+    pub const NAME_TOO_LONG: &str = "NameTooLong";
     /// The order to delete is not of a `ClusterDeployment`, or of another one than it says. Set by the
     /// `ClusterDeprovision` controller, like the ones below, on `DeprovisionProgressing`.
     pub const NOT_OWNED: &str = "NotOwned";

@@ -4,6 +4,7 @@
 //! Reads only. What the person may not read becomes a note, not an error. What lives in the operator's
 //! process alone (a running check or erasure) is taken from the conditions on record.
 
+mod events;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt as _;
 use serde::Serialize;
-use skep_crds::condition::{ConditionStatus, is_desired};
-use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterProvision, Condition, names::label};
+use skep_crds::condition::{ConditionStatus, is_counted, is_desired};
+use skep_crds::names::{label, reason::skep::TROUBLES};
+use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterProvision, Condition};
 
 use crate::controllers::cluster_deployment::Clusters;
 use crate::controllers::cluster_deprovision::Deprovisions;
@@ -28,6 +30,7 @@ use crate::runtime::{
     Config, Freshness, Kind, Memory, Observation, Reader, Reconcile, RequestError, error_chain,
 };
 
+pub use events::Told;
 pub use render::text;
 
 /// One object, and why it is as it is.
@@ -50,6 +53,8 @@ pub struct Node {
     pub next: Option<Timestamp>,
     /// Conditions on record that are not as they should be.
     pub conditions: Vec<Recorded>,
+    /// What the operator told lately that keeps failing.
+    pub failing: Vec<Told>,
     /// What belongs to it.
     pub children: Vec<Node>,
 }
@@ -157,7 +162,9 @@ pub async fn cluster(
         other @ (Observation::Absent | Observation::Skip(_)) => other,
     });
     let undesired = |condition: &&Condition| {
-        condition.status != ConditionStatus::Unknown && !is_desired(condition)
+        // What Skep adds says again what the others say, unless something keeps failing.
+        let says_more = is_counted(condition) || TROUBLES.contains(&condition.reason());
+        condition.status != ConditionStatus::Unknown && !is_desired(condition) && says_more
     };
     let mut node = node::<Clusters>(shared, root.as_ref(), observed);
     node.conditions = root
@@ -166,6 +173,7 @@ pub async fn cluster(
         .filter(undesired)
         .map(recorded)
         .collect();
+    events::read(shared, root.as_ref(), &mut node).await;
     node.children = children(shared, namespace, name, &mut node.notes).await;
     Ok(Some(node))
 }
@@ -177,10 +185,10 @@ async fn children(
     notes: &mut Vec<Note>,
 ) -> Vec<Node> {
     let reader = &shared.context.reader;
-    let selector = format!("{}={name}", label::CLUSTER_DEPLOYMENT_NAME);
+    let (provisions, by_name) = (&shared.stores.provisions, label::CLUSTER_DEPLOYMENT_NAME);
     let mut children = Vec::new();
     match reader
-        .list_live::<ClusterProvision>(namespace, &selector)
+        .labelled(Freshness::Live, provisions, namespace, by_name, name)
         .await
     {
         Ok(mut attempts) => {
@@ -203,6 +211,7 @@ async fn attempt_node(shared: &Shared, root: Arc<ClusterProvision>) -> Node {
     let stores = &shared.stores;
     let attempts = Attempts {
         context: shared.context.clone(),
+        config: shared.config.clone(),
         clusters: stores.clusters.clone(),
         jobs: stores.jobs.clone(),
         pods: stores.pods.clone(),
@@ -220,6 +229,7 @@ async fn attempt_node(shared: &Shared, root: Arc<ClusterProvision>) -> Node {
         .filter(|found| is_trouble(found))
         .map(recorded)
         .collect();
+    events::read(shared, root.as_ref(), &mut node).await;
     node
 }
 
@@ -239,6 +249,7 @@ async fn deprovision_node(shared: &Shared, root: ClusterDeprovision) -> Node {
         .filter(|found| found.is_true())
         .map(recorded)
         .collect();
+    events::read(shared, root.as_ref(), &mut node).await;
     node
 }
 
@@ -293,6 +304,7 @@ fn empty<K: Kind>(object: &K) -> Node {
         steps: Vec::new(),
         next: None,
         conditions: Vec::new(),
+        failing: Vec::new(),
         children: Vec::new(),
     }
 }

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Node, Recorded};
+use super::{Node, Recorded, Told};
 use crate::plan::{Note, NoteKind, Waiting};
 
 /// Longest piece of a message that a line shows; whole messages are in the JSON.
-const LONGEST: usize = 400;
+const LONGEST: usize = 800;
 
 /// The tree, one fact a line.
 pub fn text(node: &Node, now: Timestamp) -> String {
@@ -59,6 +59,21 @@ fn lines(node: &Node, now: Timestamp) -> Vec<String> {
         if !told.contains(&condition.reason.as_str()) {
             lines.push(recorded(condition, now));
         }
+    }
+    for told in &node.failing {
+        let Told {
+            reason,
+            text,
+            since,
+            last,
+        } = told;
+        let ago = |at: Timestamp| span(now.duration_since(at));
+        lines.push(format!(
+            "keeps failing for {}, last told {} ago ({reason}): {}",
+            ago(*since),
+            ago(*last),
+            cut(text)
+        ));
     }
     if !node.steps.is_empty() {
         lines.push(format!("next: {}", node.steps.join(", ")));

@@ -1,6 +1,8 @@
 //! The tree as people see it.
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::events::v1::{Event, EventSeries};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::{Node, Recorded, step_in_words, text};
 use crate::plan::Note;
@@ -18,6 +20,7 @@ fn node(kind: &str, name: &str) -> Node {
         steps: Vec::new(),
         next: None,
         conditions: Vec::new(),
+        failing: Vec::new(),
         children: Vec::new(),
     }
 }
@@ -81,4 +84,49 @@ fn a_condition_that_a_note_tells_is_not_told_twice() {
         since: None,
     });
     assert!(!text(&cluster, now()).contains("on record"));
+}
+
+fn event(reason: &str, first: i64, last: Option<i64>) -> Event {
+    let ago = |minutes| MicroTime(now() - SignedDuration::from_mins(minutes));
+    Event {
+        reason: Some(reason.into()),
+        note: Some("could not create Job x: no: give it the right".into()),
+        event_time: Some(ago(first)),
+        series: last.map(|last| EventSeries {
+            count: 2,
+            last_observed_time: ago(last),
+        }),
+        ..Event::default()
+    }
+}
+
+#[test]
+fn what_keeps_failing_is_told_until_it_works_again() {
+    let failing = |events: &[Event]| {
+        let events: Vec<&Event> = events.iter().collect();
+        let told = super::events::failing(&events, now());
+        told.into_iter().map(|told| told.reason).collect::<Vec<_>>()
+    };
+    let broken = event("MissingRight", 70, Some(20));
+    assert_eq!(failing(std::slice::from_ref(&broken)), ["MissingRight"]);
+    let other = event("Deprovisioning", 1, None);
+    assert_eq!(failing(&[other]), Vec::<String>::new());
+    let again = event("Recovered", 60, Some(15));
+    assert_eq!(failing(&[broken.clone(), again]), Vec::<String>::new());
+    let before = event("Recovered", 60, None);
+    assert_eq!(failing(&[before, broken]), ["MissingRight"]);
+    // Its operator was started anew, and the new one has nothing to tell.
+    assert_eq!(failing(&[event("Refused", 50, None)]), Vec::<String>::new());
+}
+
+#[test]
+fn what_keeps_failing_is_shown_with_its_times() {
+    let mut cluster = node("ClusterDeployment", "demo");
+    let events = [event("MissingRight", 70, Some(20))];
+    let events: Vec<&Event> = events.iter().collect();
+    cluster.failing = super::events::failing(&events, now());
+    let expected =
+        "keeps failing for 1h 10m, last told 20m 0s ago (MissingRight): could not create Job x";
+    let text = text(&cluster, now());
+    assert!(text.contains(expected), "{text}");
 }

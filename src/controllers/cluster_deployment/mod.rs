@@ -10,6 +10,7 @@ mod reading;
 mod status;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::runtime::{
 pub use decide::Step;
 pub use observed::{Attempt, Deprovision, ImageJob, Observed};
 pub use status::{Reference, Status, Verdict};
+pub use workers::workers;
 
 /// The controller and what it reads.
 pub struct Clusters {
@@ -113,15 +115,19 @@ impl Reconcile for Clusters {
         &self,
         root: Arc<ClusterDeployment>,
         how: Freshness,
-        _memory: &Memory,
+        memory: &Memory,
     ) -> Result<Observation<Observed>, Error> {
-        Box::pin(observe::observe(self, &root, how))
-            .await
-            .map(Observation::Of)
+        let mut observed = Box::pin(observe::observe(self, &root, how)).await?;
+        observed.trouble = memory.trouble().cloned();
+        Ok(Observation::Of(observed))
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Plan<Status, Step> {
         decide::decide(observed, now)
+    }
+
+    fn rests_on_root(step: &Step) -> bool {
+        step.rests_on_root()
     }
 
     async fn act(&self, observed: &Observed, step: Step) -> Result<(), Error> {

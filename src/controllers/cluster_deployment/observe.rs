@@ -109,6 +109,7 @@ pub(super) async fn observe(
         namespace_terminating: space
             .is_some_and(|space| space.metadata.deletion_timestamp.is_some()),
         trusted_ca: trusted_ca.is_some(),
+        trouble: None,
         settings: Settings {
             protect: config.protected_delete,
             deprovisions_disabled: config.deprovisions_disabled,
@@ -397,8 +398,8 @@ async fn those(
 type Meta = PartialObjectMeta<Secret>;
 
 fn is_claimed(secret: &Meta, root: &ClusterDeployment) -> bool {
-    let labelled =
-        secret.labels().get(label::CLUSTER_DEPLOYMENT_NAME) == root.metadata.name.as_ref();
+    let labelled = !label::can_hold(&root.name_any())
+        || secret.labels().get(label::CLUSTER_DEPLOYMENT_NAME) == root.metadata.name.as_ref();
     let uid = root.metadata.uid.as_deref();
     labelled
         && secret

@@ -14,7 +14,7 @@ use super::decide::refusal_of;
 use crate::controllers::checks::Check;
 use crate::controllers::erasure;
 use crate::controllers::inputs::Read;
-use crate::runtime::At;
+use crate::runtime::{At, Trouble};
 
 /// One cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +73,8 @@ pub struct Observed {
     pub settings: Settings,
     /// Conditions as they are on record, as far as a decision depends on them.
     pub recorded: Recorded,
+    /// What the last run failed of.
+    pub trouble: Option<Trouble>,
 }
 
 impl Observed {

@@ -2,15 +2,20 @@
 //!
 //! All conditions of the controller are initialised together with the first verdicts, in one write
 //! (docs/spec/10 §26.2 S1). Conditions of other writers stay as they are. The list is sorted after a
-//! change, because people and metrics read its first element (docs/spec/10 §21).
+//! change, because people and metrics read its first element (docs/spec/10 §21). `Reconciling` and
+//! `Stalled` follow from the rest of the list, in the same write.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use skep_crds::condition::{
-    self, ConditionStatus, WritePolicy, initialize, set_condition, sort_cluster_deployment,
+    self, Condition, WhenAbsent, WritePolicy, apply, initialize, sort_cluster_deployment,
+    standing::{self, Standing},
 };
-use skep_crds::names::condition::cd;
+use skep_crds::names::condition::{cd, skep};
+use skep_crds::names::reason;
 use skep_crds::{ClusterDeployment, Time};
+
+pub use skep_crds::condition::Verdict;
 
 /// What should be on record. Everything that is not said stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,6 +34,8 @@ pub struct Status {
     pub api_url: Option<String>,
     /// `installerImage` and `cliImage`.
     pub images: Option<(String, String)>,
+    /// Where the cluster stands, if that does not follow from its conditions: steps keep failing.
+    pub stands: Option<Standing>,
 }
 
 /// What should become of a reference.
@@ -41,46 +48,6 @@ pub enum Reference {
     Set(String),
     /// It names none.
     Clear,
-}
-
-/// One condition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Verdict {
-    /// Its type.
-    pub type_: &'static str,
-    /// Whether it holds.
-    pub status: ConditionStatus,
-    /// Its reason.
-    pub reason: String,
-    /// Its message.
-    pub message: String,
-}
-
-impl Verdict {
-    /// The condition has this status.
-    pub fn new(type_: &'static str, status: ConditionStatus, reason: &str, message: &str) -> Self {
-        Self {
-            type_,
-            status,
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-        }
-    }
-
-    /// The condition holds.
-    pub fn holds(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self::new(type_, ConditionStatus::True, reason, message)
-    }
-
-    /// The condition does not hold.
-    pub fn holds_not(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self::new(type_, ConditionStatus::False, reason, message)
-    }
-
-    /// It is not known whether the condition holds.
-    pub fn unknown(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self::new(type_, ConditionStatus::Unknown, reason, message)
-    }
 }
 
 impl Status {
@@ -115,7 +82,7 @@ impl Status {
 /// The merge patch of `status`, or `None` when nothing but times would change.
 pub(super) fn merge(root: &ClusterDeployment, status: &Status, now: Timestamp) -> Option<Value> {
     let mut patch = Map::new();
-    if let Some(conditions) = conditions(root, &status.verdicts, now) {
+    if let Some(conditions) = conditions(root, status, now) {
         patch.insert("conditions".to_owned(), conditions);
     }
     let before = root.status.as_ref();
@@ -160,24 +127,30 @@ pub(super) fn merge(root: &ClusterDeployment, status: &Status, now: Timestamp) -
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
-fn conditions(root: &ClusterDeployment, verdicts: &[Verdict], now: Timestamp) -> Option<Value> {
+fn conditions(root: &ClusterDeployment, status: &Status, now: Timestamp) -> Option<Value> {
     let mut conditions = root.conditions().to_vec();
     let mut changed = condition::remove(&mut conditions, cd::CLUSTER_IMAGE_SET_NOT_FOUND);
-    for verdict in verdicts {
-        changed |= set_condition(
-            &mut conditions,
-            verdict.type_,
-            verdict.status.clone(),
-            &verdict.reason,
-            &verdict.message,
-            WritePolicy::OnAnyChange,
-            now,
-        );
+    for verdict in &status.verdicts {
+        let policy = WritePolicy::OnAnyChange;
+        changed |= apply(&mut conditions, verdict, policy, WhenAbsent::Add, now);
     }
     changed |= initialize(&mut conditions, cd::INITIALIZED_BY_CLUSTER_DEPLOYMENT, now);
+    // The words of what keeps failing are worth a write, and so is that they hold no more.
+    let failing = status.stands.is_some() || conditions.iter().any(tells_trouble);
+    let stands = match &status.stands {
+        Some(stands) => stands.clone(),
+        None => standing::of_cluster(root, &conditions, now),
+    };
+    changed |= standing::record(&mut conditions, &stands, changed || failing, now);
     if !changed {
         return None;
     }
     sort_cluster_deployment(&mut conditions);
     Some(json!(conditions))
+}
+
+fn tells_trouble(condition: &Condition) -> bool {
+    [skep::RECONCILING, skep::STALLED].contains(&condition.type_.as_str())
+        && condition.is_true()
+        && reason::skep::TROUBLES.contains(&condition.reason())
 }

@@ -265,7 +265,7 @@ fn shut(observed: &Observed, gate: Gate, now: Timestamp) -> OrderPlan {
         step,
         unannounced,
     } = gate;
-    let status = Status::standing(reason, message);
+    let status = Status::standing(reason, &message);
     let mut plan = stop_if_running(observed);
     if let Some(step) = step {
         plan = plan.and_step(step);
@@ -298,13 +298,13 @@ fn start(observed: &Observed) -> OrderPlan {
         None => {
             let message = format!("everything of {infra_id} is looked for in its account");
             let note = Note::progress(reason::skep::STARTING, message.clone()).as_event();
-            plan.then_record(Status::progressing(reason::skep::STARTING, message))
+            plan.then_record(Status::progressing(reason::skep::STARTING, &message))
                 .because(note)
         }
         Some(why) => {
             let message = format!("the deletion of {infra_id} could not be started: {why}");
             let note = Note::failed(reason::UNKNOWN_ERROR, message.clone(), AGAIN);
-            plan.intending(Status::standing(reason::UNKNOWN_ERROR, message))
+            plan.intending(Status::standing(reason::UNKNOWN_ERROR, &message))
                 .because(note)
         }
     }
@@ -352,7 +352,7 @@ fn failing(
     let status = match trouble {
         Trouble::Authentication => {
             let words = format!("Credential check failed: {message}");
-            standing.and(Verdict::holds(AUTHENTICATION_FAILURE, why, words))
+            standing.and(Verdict::holds(AUTHENTICATION_FAILURE, why, &words))
         }
         // The credentials are right as such; what they lead to is wrong.
         Trouble::WrongAccount | Trouble::Blocked => standing.and(authenticated()).and(failed(why)),

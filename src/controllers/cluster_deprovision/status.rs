@@ -6,10 +6,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use skep_crds::ClusterDeprovision;
-use skep_crds::condition::{
-    Condition, ConditionStatus, WritePolicy, find, set_condition, set_condition_if_true_or_present,
-};
+use skep_crds::condition::{Condition, WhenAbsent, WritePolicy, apply, find, standing};
 use skep_crds::names::condition::skep::DEPROVISION_PROGRESSING;
+
+pub use skep_crds::condition::Verdict;
 
 /// How often the words of the progress are written at most. A deletion takes minutes, and a fleet of them
 /// must not keep the API server busy.
@@ -26,55 +26,14 @@ pub struct Status {
     pub completed: bool,
 }
 
-/// One condition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Verdict {
-    /// Its type.
-    pub type_: &'static str,
-    /// Whether it holds.
-    pub holds: bool,
-    /// Its reason.
-    pub reason: &'static str,
-    /// Its message.
-    pub message: String,
-}
-
-impl Verdict {
-    /// A condition that holds.
-    pub fn holds(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            type_,
-            holds: true,
-            reason,
-            message: message.into(),
-        }
-    }
-
-    /// A condition that does not hold.
-    pub fn holds_not(
-        type_: &'static str,
-        reason: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            holds: false,
-            ..Self::holds(type_, reason, message)
-        }
-    }
-
-    fn status(&self) -> ConditionStatus {
-        self.holds.into()
-    }
-}
-
 impl Status {
     /// The deletion goes on.
-    pub fn progressing(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn progressing(reason: &str, message: &str) -> Self {
         Self::of(Verdict::holds(DEPROVISION_PROGRESSING, reason, message))
     }
 
     /// The deletion does not go on.
-    pub fn standing(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn standing(reason: &str, message: &str) -> Self {
         Self::of(Verdict::holds_not(DEPROVISION_PROGRESSING, reason, message))
     }
 
@@ -112,33 +71,20 @@ pub(super) fn merge(root: &ClusterDeprovision, status: &Status, now: Timestamp) 
     let mut conditions = root.conditions().to_vec();
     let mut patch = serde_json::Map::new();
     let mut changed = false;
+    let policy = WritePolicy::OnAnyChange;
     for verdict in verdicts {
-        changed |= set_condition_if_true_or_present(
-            &mut conditions,
-            verdict.type_,
-            verdict.status(),
-            verdict.reason,
-            &verdict.message,
-            WritePolicy::OnAnyChange,
-            now,
-        );
+        changed |= apply(&mut conditions, verdict, policy, WhenAbsent::AddIfTrue, now);
     }
     if *completed && !root.is_completed() {
         patch.insert("completed".to_owned(), json!(true));
     }
     let written_anyway = changed || !patch.is_empty();
     if written_anyway || is_due(find(&conditions, progress.type_), progress, now) {
-        changed |= set_condition(
-            &mut conditions,
-            progress.type_,
-            progress.status(),
-            progress.reason,
-            &progress.message,
-            WritePolicy::OnAnyChange,
-            now,
-        );
+        changed |= apply(&mut conditions, progress, policy, WhenAbsent::Add, now);
     }
     if changed {
+        let stands = standing::of_deprovision(root, *completed, &conditions);
+        standing::record(&mut conditions, &stands, changed, now);
         patch.insert("conditions".to_owned(), json!(conditions));
     }
     (!patch.is_empty()).then_some(Value::Object(patch))
@@ -147,7 +93,7 @@ pub(super) fn merge(root: &ClusterDeprovision, status: &Status, now: Timestamp) 
 /// Words alone wait their turn; whether it goes on, and why, does not.
 fn is_due(current: Option<&Condition>, wanted: &Verdict, now: Timestamp) -> bool {
     let Some(current) = current else { return true };
-    if current.status != wanted.status() || current.reason() != wanted.reason {
+    if current.status != wanted.status || current.reason() != wanted.reason {
         return true;
     }
     let written = current.last_probe_time.as_ref().map(|time| time.0);

@@ -100,12 +100,18 @@ fn status_of(observed: &Observed) -> Status {
     plan.intent.or(plan.outcome).unwrap()
 }
 
-fn verdict(status: &Status, type_: &str) -> Option<(bool, &'static str)> {
+/// Whether a condition holds, and why.
+fn said(verdict: &Verdict) -> (bool, &str) {
+    let holds = verdict.status == ConditionStatus::True;
+    (holds, verdict.reason.as_str())
+}
+
+fn verdict<'a>(status: &'a Status, type_: &str) -> Option<(bool, &'a str)> {
     let found = status
         .verdicts
         .iter()
         .find(|verdict| verdict.type_ == type_);
-    found.map(|verdict| (verdict.holds, verdict.reason))
+    found.map(said)
 }
 
 #[test]
@@ -114,10 +120,7 @@ fn with_all_gates_open_the_erasure_is_started() {
     assert_eq!(plan.steps, [Step::StartErasure]);
     assert_eq!(plan.intent, None);
     let outcome = plan.outcome.unwrap();
-    assert_eq!(
-        (outcome.progress.holds, outcome.progress.reason),
-        (true, reason::skep::STARTING)
-    );
+    assert_eq!(said(&outcome.progress), (true, reason::skep::STARTING));
 }
 
 /// docs/spec/20 §3, step 3: each gate, and what it says.
@@ -243,11 +246,7 @@ fn a_shut_gate_touches_nothing_and_says_why() {
         let plan = decide(&observed, start());
         assert_eq!(plan.steps, [], "{observed:?}");
         let progress = plan.outcome.unwrap().progress;
-        assert_eq!(
-            (progress.holds, progress.reason),
-            (false, expected),
-            "{observed:?}"
-        );
+        assert_eq!(said(&progress), (false, expected), "{observed:?}");
         assert!(
             plan.notes.iter().all(|note| note.emit_event),
             "{:?}",
@@ -391,9 +390,9 @@ fn troubles_have_their_conditions() {
             status
                 .verdicts
                 .iter()
-                .all(|v| !v.holds || v.message.contains("because"))
+                .all(|v| !said(v).0 || v.message.contains("because"))
         );
-        assert!(!status.progress.holds && !status.completed);
+        assert!(!said(&status.progress).0 && !status.completed);
         let plan = decide(&observed, start());
         assert!(
             plan.notes[0].is_warning() && plan.notes[0].emit_event,
@@ -442,7 +441,7 @@ fn an_erasure_that_cannot_be_started_says_so() {
     let plan = decide(&observed, start());
     assert_eq!(plan.steps, [Step::StartErasure]);
     let intent = plan.intent.unwrap();
-    assert!(!intent.progress.holds && intent.progress.message.contains("no such key"));
+    assert!(!said(&intent.progress).0 && intent.progress.message.contains("no such key"));
     assert!(matches!(plan.notes[0].kind, NoteKind::Failed { .. }));
 }
 

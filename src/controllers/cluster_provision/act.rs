@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::ResourceExt as _;
 use serde_json::json;
 use skep_crds::names::skep::{CLEANED_UP_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION};
-use skep_crds::names::{label, object_name, value};
+use skep_crds::names::{annotation, label, object_name, value};
 use skep_crds::{ClusterProvision, Stage};
 
 use super::decide::Step;
@@ -56,7 +56,12 @@ async fn prepare_rights(attempts: &Attempts, observed: &Observed) -> Result<(), 
         cluster: &observed.cluster,
         owner: owner.clone(),
     };
-    let role = rbac::install_role(&holder, &observed.name, &pod);
+    let role = rbac::install_role(
+        &holder,
+        &observed.name,
+        root.spec.prev_provision_name.as_deref(),
+        &pod,
+    );
     let binding = rbac::binding(&role);
     let kubeconfig = admin_secret(
         observed,
@@ -121,6 +126,11 @@ async fn create_job(attempts: &Attempts, observed: &Observed, name: String) -> R
         labels: &labels,
         owner: owner.clone(),
         pod: pod_spec(&root)?,
+        scheduling: &attempts.config.get().scheduling,
+        log_fields: root
+            .annotations()
+            .get(annotation::ADDITIONAL_LOG_FIELDS)
+            .map(String::as_str),
     };
     let (reader, writer) = (&attempts.context.reader, &attempts.context.writer);
     owned::create(reader, writer, &job.build(), &owner)

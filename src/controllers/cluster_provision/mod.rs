@@ -23,7 +23,7 @@ use super::erasure::Erasures;
 use crate::install::classify::Patterns;
 use crate::plan::Plan;
 use crate::runtime::{
-    Context, ControllerName, Freshness, Key, Memory, Observation, Reconcile, Store,
+    ConfigStore, Context, ControllerName, Freshness, Key, Memory, Observation, Reconcile, Store,
 };
 
 pub use decide::Step;
@@ -35,6 +35,8 @@ pub use status::{JobRef, Status, Verdict};
 pub struct Attempts {
     /// What all controllers share.
     pub context: Context,
+    /// The settings.
+    pub config: ConfigStore,
     /// ClusterDeployments.
     pub clusters: Store<ClusterDeployment>,
     /// Jobs, indexed by their attempt's label.

@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use skep_crds::ClusterProvision;
-use skep_crds::condition::{ConditionStatus, WritePolicy, set_condition_if_true_or_present};
+use skep_crds::condition::{WhenAbsent, WritePolicy, apply, standing};
+
+pub use skep_crds::condition::Verdict;
 
 /// What should be on record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,39 +29,6 @@ pub enum JobRef {
     Set(String),
     /// It names none.
     Clear,
-}
-
-/// One condition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Verdict {
-    /// Its type.
-    pub type_: &'static str,
-    /// Whether it holds.
-    pub holds: bool,
-    /// Its reason.
-    pub reason: String,
-    /// Its message.
-    pub message: String,
-}
-
-impl Verdict {
-    /// The condition holds.
-    pub fn holds(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self {
-            type_,
-            holds: true,
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-        }
-    }
-
-    /// The condition does not hold.
-    pub fn holds_not(type_: &'static str, reason: &str, message: &str) -> Self {
-        Self {
-            holds: false,
-            ..Self::holds(type_, reason, message)
-        }
-    }
 }
 
 impl Status {
@@ -85,22 +54,13 @@ pub(super) fn merge(root: &ClusterProvision, status: &Status, now: Timestamp) ->
     let mut patch = serde_json::Map::new();
     let mut changed = false;
     for verdict in &status.verdicts {
-        let wanted = if verdict.holds {
-            ConditionStatus::True
-        } else {
-            ConditionStatus::False
-        };
-        changed |= set_condition_if_true_or_present(
-            &mut conditions,
-            verdict.type_,
-            wanted,
-            &verdict.reason,
-            &verdict.message,
-            WritePolicy::OnAnyChange,
-            now,
-        );
+        let policy = WritePolicy::OnAnyChange;
+        changed |= apply(&mut conditions, verdict, policy, WhenAbsent::AddIfTrue, now);
     }
     if changed {
+        // They follow from the others, so an attempt without news is not written for them.
+        let stands = standing::of_provision(&conditions);
+        standing::record(&mut conditions, &stands, changed, now);
         patch.insert("conditions".to_owned(), json!(conditions));
     }
     match (&status.job_ref, root.job()) {

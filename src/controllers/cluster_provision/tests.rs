@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use skep_crds::Stage;
+use skep_crds::condition::ConditionStatus;
 use skep_crds::names::{condition, reason};
 
 use super::decide::{Step, decide};
@@ -148,7 +149,8 @@ fn the_stage_moves_only_when_the_cluster_carries_the_same_infra_id() {
             assert!(
                 recorded
                     .iter()
-                    .any(|v| v.type_ == condition::provision::INITIALIZED && v.holds)
+                    .any(|v| v.type_ == condition::provision::INITIALIZED
+                        && v.status == ConditionStatus::True)
             );
         }
     }
@@ -270,7 +272,7 @@ fn stuck(observed: &Observed, now: Timestamp) -> Option<(bool, String)> {
         .verdicts
         .into_iter()
         .find(|v| v.type_ == type_)
-        .map(|v| (v.holds, v.reason))
+        .map(|v| (v.status == ConditionStatus::True, v.reason))
 }
 
 /// docs/spec/10 §12 and §26.2 S6: a pod that waits for an image is reported at once, a missing one after

@@ -169,6 +169,45 @@ async fn an_abandoned_erasure_touches_nothing_more() {
     assert!(hub.resources() > 0);
 }
 
+/// docs/spec/20 §13.2: the receipts of all runs are one, and it says what nobody could count.
+#[tokio::test(start_paused = true)]
+async fn the_receipt_of_an_interrupted_erasure_tells_of_all_its_runs() {
+    for killed in [true, false] {
+        let hub = Hub::new();
+        let all = hub.resources();
+        hub.erasures().start(hub.request("cdr"));
+        while hub.resources() == all {
+            hub.clock.sleep(Duration::from_millis(50)).await;
+        }
+        if killed {
+            hub.erasures().tasks.cancel("cdr");
+        } else {
+            hub.erasures().abandon("cdr");
+        }
+        assert_eq!(hub.erasures().state("cdr"), State::Idle);
+        hub.clock.sleep(Duration::from_mins(1)).await;
+        let before = hub.changes();
+        assert!(hub.resources() > 0 && before > 0);
+        hub.erasures().start(hub.request("cdr"));
+        hub.until("cdr", ended).await;
+        let record = hub.record().unwrap();
+        let receipt: Receipt =
+            serde_json::from_str(record["data"][RECEIPT_KEY].as_str().unwrap()).unwrap();
+        assert!(receipt.complete && !receipt.under_way, "{receipt}");
+        assert_eq!(receipt.deleted.len(), all, "{receipt}");
+        assert_eq!(receipt.interrupted, u32::from(killed), "{receipt}");
+        let reasons = receipt.plans.iter().map(|plan| plan.reason.as_str());
+        let reasons: Vec<&str> = reasons.take(2).collect();
+        assert_eq!(reasons, ["initial", "continued"], "{receipt}");
+        let made = u64::try_from(hub.changes()).unwrap();
+        if killed {
+            assert!(receipt.calls.changes <= made, "{made}: {receipt}");
+        } else {
+            assert_eq!(receipt.calls.changes, made, "{receipt}");
+        }
+    }
+}
+
 fn delay(state: &State, clock: &Clock) -> Option<SignedDuration> {
     match state {
         State::Failing { retry_at, .. } => Some(retry_at.duration_since(clock.now())),

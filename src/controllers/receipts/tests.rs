@@ -48,6 +48,8 @@ fn receipt(deleted: usize, left: usize, plans: usize) -> Receipt {
         left: (0..left).map(remaining).collect(),
         gaps: Vec::new(),
         calls: skep_providers::call::CallCounts::default(),
+        interrupted: 0,
+        under_way: false,
         imposed_wait: Duration::ZERO,
         control_plane: true,
         swept: true,

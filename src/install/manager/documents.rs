@@ -46,7 +46,8 @@ pub fn parse(document: &'static str, yaml: &str) -> Result<Value, Error> {
     })
 }
 
-fn write(document: &'static str, tree: &Value) -> Result<String, Error> {
+/// The document of a tree.
+pub fn write(document: &'static str, tree: &Value) -> Result<String, Error> {
     serde_saphyr::to_string(tree).map_err(|error| Error::Write {
         document,
         problem: error.to_string(),

@@ -94,6 +94,16 @@ impl Hub {
             })
     }
 
+    /// Another attempt of the cluster, if it still exists.
+    pub async fn attempt(&self, name: &str) -> Result<Option<ClusterProvision>, Error> {
+        let found = self.api::<ClusterProvision>().get_opt(name).await;
+        found.map_err(|source| Error::Read {
+            kind: "ClusterProvision",
+            name: name.to_owned(),
+            source,
+        })
+    }
+
     /// The cluster.
     pub async fn cluster(&self, name: &str) -> Result<ClusterDeployment, Error> {
         self.api::<ClusterDeployment>()

@@ -7,6 +7,7 @@
 
 pub mod documents;
 pub mod hub;
+pub mod leftovers;
 pub mod logs;
 pub mod milestones;
 pub mod projection;

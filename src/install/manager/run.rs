@@ -14,16 +14,17 @@ use skep_crds::names::skep::CLOUD_ACCOUNT_ANNOTATION;
 use skep_crds::names::{annotation, env, path, secret_key, value};
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, ClusterProvision, Stage};
-use skep_providers::{AssumeRole, Cloud, ConnectRequest, CredentialSource, SecretData};
+use skep_providers::{Account, AssumeRole, Cloud, ConnectRequest, CredentialSource, SecretData};
 use tokio::sync::watch;
 
 use super::hub::Hub;
+use super::leftovers::{self, Before};
 use super::projection::{self, Variables, below, write_all, write_file};
 use super::redact::{Redactor, scrub_metadata};
 use super::runner::{Ended, Installer};
 use super::{documents, hub, logs, runner};
 use crate::install::install_config;
-use crate::runtime::error_chain;
+use crate::runtime::{Clock, error_chain};
 
 /// The installer's own log, below the working directory.
 const INSTALLER_LOG: &str = ".openshift_install.log";
@@ -101,6 +102,15 @@ pub enum Error {
     /// The account cannot be told.
     #[error("cannot tell which cloud account the credentials belong to")]
     Account(#[source] skep_providers::Error),
+    /// The attempt before may have left something that cannot be erased.
+    #[error("what attempt {name} left in the cloud is not erased")]
+    Leftovers {
+        /// The attempt before.
+        name: String,
+        /// Why.
+        #[source]
+        source: leftovers::Error,
+    },
     /// The installer's description of the cluster is unusable.
     #[error("metadata.json of the installer {0}")]
     Metadata(String),
@@ -142,7 +152,7 @@ pub async fn run(
     }
     let mut attempt = Attempt::prepare(settings, hub, &cluster, stop).await?;
     let console = below(&settings.root, CONSOLE_LOG);
-    let outcome = attempt.install(&cluster, clouds).await;
+    let outcome = attempt.install(&provision, &cluster, clouds).await;
     attempt.end_log().await;
     // The log is saved whatever happened; without it the operator cannot say why.
     if let Some(log) = logs::tail(&console, &attempt.redactor).await
@@ -218,17 +228,31 @@ impl<'a> Attempt<'a> {
         Ok(attempt)
     }
 
-    /// Steps 11 to 16.
+    /// Steps 8 and 11 to 16.
     async fn install(
         &mut self,
+        provision: &ClusterProvision,
         cluster: &ClusterDeployment,
         clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
     ) -> Result<(), Error> {
+        let account = self.open(cluster, clouds).await?;
+        if let Some(account) = &account {
+            self.erase_leftovers(provision, cluster, account).await?;
+        }
         self.succeed(&["create", "manifests"]).await?;
         self.change_manifests(cluster)?;
         self.succeed(&["create", "ignition-configs"]).await?;
-        let account = self.account(cluster, clouds).await?;
-        self.hand_over(account).await?;
+        let identity = match &account {
+            Some(account) => Some(
+                account
+                    .identity()
+                    .await
+                    .map_err(Error::Account)?
+                    .to_string(),
+            ),
+            None => None,
+        };
+        self.hand_over(identity).await?;
         tracing::info!("waiting for the hub to record the infra ID");
         self.hub.permission().await?;
         self.create_cluster(cluster).await?;
@@ -272,13 +296,58 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// The account that the credentials belong to, asked once before anything exists; the deprovision
-    /// engine refuses to act in another one (docs/spec/20 §13.3).
-    async fn account(
+    /// Step 8. Its two admin Secrets are the operator's to delete.
+    async fn erase_leftovers(
+        &self,
+        provision: &ClusterProvision,
+        cluster: &ClusterDeployment,
+        account: &Arc<dyn Account>,
+    ) -> Result<(), Error> {
+        let spec = &provision.spec;
+        let infra_id = spec.prev_infra_id.as_deref().filter(|id| !id.is_empty());
+        let Some(infra_id) = infra_id else {
+            return Ok(());
+        };
+        let name = spec.prev_provision_name.clone().unwrap_or_default();
+        let found = if name.is_empty() {
+            None
+        } else {
+            self.hub.attempt(&name).await?
+        };
+        let failed = |source| Error::Leftovers {
+            name: name.clone(),
+            source,
+        };
+        let before = Before::of(infra_id, found.as_ref()).map_err(failed)?;
+        tracing::info!(
+            infra_id,
+            "looking for what the attempt before left in the cloud"
+        );
+        let base_domain = &cluster.spec.base_domain;
+        let (clock, stop) = (Clock::real(), self.installer.stop.clone());
+        let receipt = Box::pin(leftovers::erase(
+            &before,
+            base_domain,
+            account,
+            &clock,
+            stop,
+        ));
+        let receipt = receipt.await.map_err(failed)?;
+        tracing::info!(
+            deleted = receipt.deleted.len(),
+            untagged = receipt.untagged.len(),
+            "nothing is left of it"
+        );
+        Ok(())
+    }
+
+    /// The account that the credentials belong to; the deprovision engine refuses to act in another one
+    /// (docs/spec/20 §13.3).
+    async fn open(
         &self,
         cluster: &ClusterDeployment,
         clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Arc<dyn Account>>, Error> {
         let platform = &cluster.spec.platform;
         let Some(cloud) = clouds.get(&platform.kind()) else {
             return Ok(None);
@@ -299,11 +368,10 @@ impl<'a> Attempt<'a> {
             region: platform.region().unwrap_or_default().to_owned(),
             endpoints: self.install_config.endpoints.clone(),
         };
-        let account = cloud.connect(request).await.map_err(Error::Account)?;
-        account
-            .identity()
+        cloud
+            .connect(request)
             .await
-            .map(|id| Some(id.to_string()))
+            .map(Some)
             .map_err(Error::Account)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use skep_crds::names::env;
 
-use super::{Config, FailedProvisionConfig, OperatorImage, Proxy, Throttle};
+use super::{Config, MetricsConfig, OperatorImage, Proxy, Throttle};
 
 /// A setting cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,12 @@ pub enum ConfigError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A label that no metric can have.
+    #[error("{label:?}, an additional label of metrics, is no label's name")]
+    Label {
+        /// The label.
+        label: String,
     },
     /// A file that a variable names is not what it should be.
     #[error("{path}, which {variable} names, cannot be understood")]
@@ -93,7 +99,12 @@ pub(super) fn from_variables(
             env::DEPROVISIONS_DISABLED,
             text(env::DEPROVISIONS_DISABLED),
         )?,
-        failed_provision: failed_provision(text(env::FAILED_PROVISION_CONFIG_FILE), read)?,
+        failed_provision: json(
+            env::FAILED_PROVISION_CONFIG_FILE,
+            text(env::FAILED_PROVISION_CONFIG_FILE),
+            read,
+        )?,
+        metrics: metrics(text(env::METRICS_CONFIG_FILE), read)?,
         install_logs_credentials_secret: text(env::HIVE_INSTALL_LOGS_CREDENTIALS_SECRET),
         aws_service_provider_credentials_secret: text(
             env::HIVE_AWS_SERVICE_PROVIDER_CREDENTIALS_SECRET,
@@ -106,6 +117,8 @@ pub(super) fn from_variables(
             none: text(env::NO_PROXY),
         },
         throttles: throttles(variables)?,
+        // The own pod tells it, not the environment.
+        scheduling: defaults.scheduling,
     })
 }
 
@@ -181,13 +194,24 @@ fn content(
     }
 }
 
-fn failed_provision(
+fn metrics(path: Option<String>, read: ReadFile<'_>) -> Result<MetricsConfig, ConfigError> {
+    let config: MetricsConfig = json(env::METRICS_CONFIG_FILE, path, read)?;
+    match config.impossible_label() {
+        None => Ok(config),
+        Some(label) => Err(ConfigError::Label {
+            label: label.to_owned(),
+        }),
+    }
+}
+
+/// The content of a file, or what holds without one.
+fn json<T: Default + serde::de::DeserializeOwned>(
+    variable: &'static str,
     path: Option<String>,
     read: ReadFile<'_>,
-) -> Result<FailedProvisionConfig, ConfigError> {
-    let variable = env::FAILED_PROVISION_CONFIG_FILE;
+) -> Result<T, ConfigError> {
     let Some(text) = content(variable, path.clone(), read)? else {
-        return Ok(FailedProvisionConfig::default());
+        return Ok(T::default());
     };
     serde_json::from_str(&text).map_err(|source| ConfigError::Content {
         variable,

@@ -75,3 +75,18 @@ fn a_change_is_seen_and_told() {
     assert!(changes.has_changed().unwrap_or_default());
     changes.mark_unchanged();
 }
+
+#[test]
+fn labels_of_metrics_are_read_and_judged() {
+    let set = variables(&[("METRICS_CONFIG_FILE", "/m")]);
+    let with = |text: &'static str| read::from_variables(&set, &move |_| Ok(text.to_owned()));
+    let labels = |text| with(text).map(|config| config.metrics.additional_labels);
+    assert!(labels("{}").is_ok_and(|labels| labels.is_none()));
+    let some =
+        r#"{"metricsWithDuration":[],"additionalClusterDeploymentLabels":{"team":"x/team"}}"#;
+    assert_eq!(
+        labels(some).ok().flatten(),
+        Some(variables(&[("team", "x/team")]))
+    );
+    assert!(with(r#"{"additionalClusterDeploymentLabels":{"my-team":"x"}}"#).is_err());
+}

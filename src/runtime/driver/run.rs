@@ -1,11 +1,15 @@
 //! One run of one object: observe, decide, confirm, and carry out.
 //!
 //! A plan from the stores that would do something is thrown away: the root is read live, observed
-//! live, and decided again. Then, in this order: the intent is on record, the steps are taken one by
+//! live, and decided again. Only steps that the root alone decides, and that the API server refuses if it
+//! is another by now, are taken before that. Then, in this order: the intent is on record, the steps are taken one by
 //! one (a failed one does not keep the next from being taken), the outcome is on record. A run whose
 //! steps failed in a new way decides once more, with the failure in its memory, and records what is
 //! then to be recorded before any step: so a failure becomes a condition at once, and by `decide`
 //! alone.
+//!
+//! Whatever a run fails of is the object's [`Trouble`](crate::runtime::Trouble): told in an Event when it
+//! needs someone or lasts, and told to be over by the first run that does not fail.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -13,8 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use kube::Resource;
 use kube::core::ObjectMeta;
+use skep_crds::names::reason::skep as reason;
 use tracing::Instrument;
 
 use super::{DriverOptions, Objects};
@@ -24,9 +30,10 @@ use crate::runtime::metrics::RunOutcome;
 use crate::runtime::notes::Explanation;
 use crate::runtime::queue::{Hold, Queue, Taken};
 use crate::runtime::store::Store;
+use crate::runtime::trouble::Setback;
 use crate::runtime::{
-    At, Class, Classified, Context, Freshness, Key, Memory, Observation, Reconcile, error_chain,
-    memory,
+    At, Class, Classified, Context, Freshness, Key, Memory, Observation, Reconcile, Trouble,
+    error_chain, memory,
 };
 
 /// After steps were taken the object is looked at once more, from the stores: whatever the steps
@@ -81,6 +88,7 @@ impl Ended {
         }
     }
 
+    /// The run failed; `memory` knows of what.
     fn failed(class: Class, memory: Memory) -> Self {
         // What failed in the stores' picture is looked at live, and a live look costs little then.
         let live = class == Class::RetryNow;
@@ -91,15 +99,13 @@ impl Ended {
         }
     }
 
-    /// The run could not go on. A conflict is not told: the next try is at hand.
-    fn stopped(Stop { class, why }: Stop, what: &str, memory: Memory) -> Self {
-        tracing::debug!(?class, error = why, "{what}");
-        let note = || {
-            let next = "tried again with growing delays";
-            Note::failed("RunStopped", format!("{what}: {why}"), next).quiet()
-        };
+    /// The run could not go on. Of a conflict nothing is said: the next try is at hand.
+    fn stopped(setback: Setback, mut memory: Memory, now: Timestamp) -> Self {
+        let class = setback.class;
+        tracing::debug!(?class, error = setback.message, "run stopped");
+        memory.run_failed(setback, now);
         Self {
-            notes: (class != Class::RetryNow).then(|| vec![note()]),
+            notes: (class != Class::RetryNow).then(Vec::new),
             ..Self::failed(class, memory)
         }
     }
@@ -138,25 +144,21 @@ impl<R: Reconcile> Runner<R> {
                         panic = panic_text(panic.as_ref()),
                         "the controller panicked"
                     );
-                    let note = Note::failed(
-                        "InternalError",
-                        "the controller failed in a way that it does not know",
-                        "tried again with growing delays; the log tells more",
-                    )
-                    .quiet();
-                    let ended = Ended::failed(Class::BackOff, object.memory.clone());
+                    let words =
+                        "the controller failed in a way that it does not know; the log tells more";
+                    let setback = Setback::of_run(Class::BackOff, reason::INTERNAL_ERROR, words);
                     Ended {
                         outcome: RunOutcome::Panicked,
-                        notes: Some(vec![note]),
-                        ..ended
+                        ..Ended::stopped(setback, object.memory.clone(), self.context.clock.now())
                     }
                 }
                 Err(_) => {
                     tracing::warn!(timeout = ?self.options.timeout, "the run took too long");
-                    let ended = Ended::failed(Class::BackOff, object.memory.clone());
+                    let words = format!("a run took longer than {:?}", self.options.timeout);
+                    let setback = Setback::of_run(Class::BackOff, reason::RUN_TIMED_OUT, &words);
                     Ended {
                         outcome: RunOutcome::TimedOut,
-                        ..ended
+                        ..Ended::stopped(setback, object.memory.clone(), self.context.clock.now())
                     }
                 }
             };
@@ -179,16 +181,26 @@ impl<R: Reconcile> Runner<R> {
         } else {
             Freshness::Cached
         };
-        let decided = match self.look(key, how, &memory).await {
-            Ok(Decided::Plan { plan, .. })
-                if how == Freshness::Cached && plan.has_effects() && self.options.confirm_live =>
-            {
-                self.look(key, Freshness::Live, &memory).await
+        let mut decided = self.look(key, how, &memory).await;
+        if let Ok(Decided::Plan { observed, plan, .. }) = &decided
+            && how == Freshness::Cached
+            && self.options.confirm_live
+        {
+            let (sure, rest): (Vec<_>, Vec<_>) =
+                plan.steps.iter().cloned().partition(R::rests_on_root);
+            if !rest.is_empty() {
+                if !sure.is_empty() {
+                    self.context.writer.follow(&key.uid);
+                    let acts = self.act(observed, sure, &mut memory).await;
+                    if let Some(class) = acts.failure {
+                        return Ended::failed(class, memory);
+                    }
+                }
+                decided = self.look(key, Freshness::Live, &memory).await;
             }
-            decided => decided,
-        };
+        }
         match decided {
-            Err(stop) => Ended::stopped(stop, "could not be observed", memory),
+            Err(setback) => Ended::stopped(setback, memory, self.context.clock.now()),
             Ok(Decided::Nothing(note)) => Ended {
                 notes: Some(note.into_iter().collect()),
                 ..Ended::new(RunOutcome::NoOp, memory)
@@ -205,7 +217,12 @@ impl<R: Reconcile> Runner<R> {
     }
 
     /// Observes and decides.
-    async fn look(&self, key: &Key, how: Freshness, memory: &Memory) -> Result<Decided<R>, Stop> {
+    async fn look(
+        &self,
+        key: &Key,
+        how: Freshness,
+        memory: &Memory,
+    ) -> Result<Decided<R>, Setback> {
         let root = match how {
             Freshness::Cached => self
                 .roots
@@ -216,7 +233,7 @@ impl<R: Reconcile> Runner<R> {
                 .reader
                 .get_live::<R::Root>(&key.namespace, &key.name)
                 .await
-                .map_err(|error| Stop::of(&error))?
+                .map_err(|error| unobserved(&error))?
                 .filter(|root| root.meta().uid.as_deref() == Some(&key.uid))
                 .map(Arc::new),
         };
@@ -227,7 +244,7 @@ impl<R: Reconcile> Runner<R> {
             .controller
             .observe(Arc::clone(&root), how, memory)
             .await;
-        match observed.map_err(|error| Stop::of(&error))? {
+        match observed.map_err(|error| unobserved(&error))? {
             Observation::Absent => Ok(Decided::Nothing(None)),
             Observation::Skip(note) => Ok(Decided::Nothing(Some(note))),
             Observation::Of(observed) => {
@@ -261,12 +278,9 @@ impl<R: Reconcile> Runner<R> {
         if let Some(intent) = &intent {
             match self.record(&root, intent).await {
                 Ok(written) => recorded |= written,
-                Err(stop) => {
-                    return Ended::stopped(
-                        stop,
-                        "the intent was not recorded",
-                        std::mem::take(memory),
-                    );
+                Err(setback) => {
+                    let now = self.context.clock.now();
+                    return Ended::stopped(setback, std::mem::take(memory), now);
                 }
             }
         }
@@ -287,12 +301,9 @@ impl<R: Reconcile> Runner<R> {
         if let Some(outcome) = &outcome {
             match self.record(&root, outcome).await {
                 Ok(written) => recorded |= written,
-                Err(stop) => {
-                    return Ended::stopped(
-                        stop,
-                        "the outcome was not recorded",
-                        std::mem::take(memory),
-                    );
+                Err(setback) => {
+                    let now = self.context.clock.now();
+                    return Ended::stopped(setback, std::mem::take(memory), now);
                 }
             }
         }
@@ -321,6 +332,7 @@ impl<R: Reconcile> Runner<R> {
             failure: None,
             news: false,
         };
+        let mut setback: Option<Setback> = None;
         for step in steps {
             let name = memory::variant_name(&step);
             if !self.context.claim.is_current() {
@@ -352,8 +364,19 @@ impl<R: Reconcile> Runner<R> {
                     acts.news |= !known && class != Class::RetryNow;
                     acts.failure = Some(acts.failure.map_or(class, |other| other.min(class)));
                     memory.record_failure(&step, class, message, now);
+                    let one = Setback::of(class, "", &error);
+                    setback = Some(match setback.take() {
+                        Some(other) if !one.outweighs(&other) => other,
+                        Some(_) | None => one,
+                    });
                 }
             }
+        }
+        if let Some(setback) = setback {
+            let told = |memory: &Memory| memory.trouble().map(|trouble| trouble.reason);
+            let before = told(memory);
+            memory.run_failed(setback, self.context.clock.now());
+            acts.news |= told(memory) != before;
         }
         acts
     }
@@ -363,9 +386,9 @@ impl<R: Reconcile> Runner<R> {
         match self.look(key, Freshness::Live, &ended.memory).await {
             Ok(Decided::Plan { root, plan, .. }) => {
                 if let Some(status) = plan.status_before_steps()
-                    && let Err(Stop { why, .. }) = self.record(&root, status).await
+                    && let Err(setback) = self.record(&root, status).await
                 {
-                    tracing::debug!(error = why, "failure not recorded");
+                    tracing::debug!(error = setback.message, "failure not recorded");
                 }
                 let requeue = ended.requeue.or_earlier(plan.requeue);
                 Ended {
@@ -375,15 +398,15 @@ impl<R: Reconcile> Runner<R> {
                 }
             }
             Ok(Decided::Nothing(_)) => ended,
-            Err(Stop { why, .. }) => {
-                tracing::debug!(error = why, "failure not observed");
+            Err(setback) => {
+                tracing::debug!(error = setback.message, "failure not observed");
                 ended
             }
         }
     }
 
     /// Writes a status if it would change anything but times; tells whether it did.
-    async fn record(&self, root: &Arc<R::Root>, status: &R::Status) -> Result<bool, Stop> {
+    async fn record(&self, root: &Arc<R::Root>, status: &R::Status) -> Result<bool, Setback> {
         let at = At::of(root.as_ref());
         // What this run's own writes made of the root is what the status is merged into.
         let newer = self
@@ -395,17 +418,15 @@ impl<R: Reconcile> Runner<R> {
             return Ok(false);
         };
         if !self.context.claim.is_current() {
-            return Err(Stop {
-                class: Class::BackOff,
-                why: "this process may not lead".to_owned(),
-            });
+            let words = "this process may not lead";
+            return Err(Setback::of_run(Class::BackOff, reason::STEP_FAILED, words));
         }
         let writer = &self.context.writer;
         writer
             .patch_status::<R::Root>(&at, R::STATUS, body)
             .await
             .map(|_| true)
-            .map_err(|error| Stop::of(&error))
+            .map_err(|error| Setback::of(error.class(), "", &error))
     }
 
     /// Draws the conclusions from a run: what is remembered, when the object is looked at again, what
@@ -434,12 +455,16 @@ impl<R: Reconcile> Runner<R> {
             .unwrap_or(resync);
         if known {
             let Ended {
-                memory,
+                mut memory,
                 live,
                 notes,
                 meta,
+                failure,
                 ..
             } = ended;
+            let trouble = memory.untold_trouble().filter(|_| failure.is_some());
+            let trouble = trouble.cloned();
+            let over = failure.is_none().then(|| memory.run_went_well()).flatten();
             let idle = memory.is_empty() && failures == 0 && !live;
             {
                 let mut objects = self.objects.lock();
@@ -460,9 +485,16 @@ impl<R: Reconcile> Runner<R> {
                     .filter(|object| object.failures > 0)
                     .count();
                 self.context.metrics.held(R::NAME, held);
+                let troubles = objects
+                    .values()
+                    .filter_map(|object| object.memory.trouble())
+                    .map(|trouble| trouble.reason);
+                self.context.metrics.troubled(R::NAME, troubles);
             }
             self.queue.ring_at(key, next);
             let next = wanted.or(retry).map(|_| next.saturating_sub(now));
+            self.tell_trouble(key, trouble.as_ref(), over.as_ref());
+            let notes = notes.map(|notes| with_trouble(notes, trouble.as_ref()));
             self.tell(key, notes, meta, next, failures);
         }
         // What is gone is not held, and what went away just now leaves nothing behind.
@@ -518,6 +550,18 @@ impl<R: Reconcile> Runner<R> {
         }
     }
 
+    /// What keeps failing, and that it does no longer, as Events.
+    fn tell_trouble(&self, key: &Key, trouble: Option<&Trouble>, over: Option<&Trouble>) {
+        let told = trouble.filter(|trouble| trouble.told).map(Trouble::note);
+        let Some(note) = told.or_else(|| over.map(Trouble::recovery)) else {
+            return;
+        };
+        if let Some(root) = self.roots.by_uid(&key.uid) {
+            let events = &self.context.events;
+            events.publish::<R::Root>(root.meta(), "Reconcile", &note);
+        }
+    }
+
     fn tell(
         &self,
         key: &Key,
@@ -530,7 +574,10 @@ impl<R: Reconcile> Runner<R> {
         let now = self.context.clock.now();
         if let Some(meta) = meta {
             // What was only going to happen, but for a failure, is not announced.
-            let told = |note: &&Note| note.emit_event && (failures == 0 || note.is_warning());
+            let is_trouble = |note: &Note| reason::TROUBLES.contains(&note.reason.as_str());
+            let told = |note: &&Note| {
+                note.emit_event && !is_trouble(note) && (failures == 0 || note.is_warning())
+            };
             for note in notes.iter().filter(told) {
                 self.context
                     .events
@@ -562,19 +609,18 @@ struct Acts {
     news: bool,
 }
 
-/// Why a run could not go on.
-struct Stop {
-    class: Class,
-    why: String,
+/// The trouble before the reasons of the plan, unless these tell it already.
+fn with_trouble(notes: Vec<Note>, trouble: Option<&Trouble>) -> Vec<Note> {
+    let Some(trouble) = trouble else { return notes };
+    let known = |note: &Note| note.is_warning() && note.message.contains(&trouble.message);
+    if trouble.advice.is_none() && notes.iter().any(known) {
+        return notes;
+    }
+    std::iter::once(trouble.note()).chain(notes).collect()
 }
 
-impl Stop {
-    fn of<E: Classified + std::error::Error>(error: &E) -> Self {
-        Self {
-            class: error.class(),
-            why: error_chain(error),
-        }
-    }
+fn unobserved<E: Classified + std::error::Error + 'static>(error: &E) -> Setback {
+    Setback::of(error.class(), "could not be observed", error)
 }
 
 /// A panic's message, if it is a text.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::ResourceExt;
 use kube::core::ObjectMeta;
+use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use skep_sim::apiserver::effects::Process as Life;
 use skep_sim::apiserver::faults::{Kind as Fault, Rule};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Driver, DriverOptions, bell};
 use crate::plan::{Note, Plan};
 use crate::runtime::lease::Candidate;
-use crate::runtime::testing::{Hub, Widget};
+use crate::runtime::testing::{Hub, Line, Widget};
 use crate::runtime::{
     At, Class, Classified, Context, ControllerName, Freshness, Key, Memory, Observation, Process,
     ProcessError, Reader, Reconcile, RequestError, Selection, Store, StoreOptions, Writer,
@@ -200,7 +200,16 @@ impl World {
 
     /// One more process on a hub; `campaigns`: it has to win the lease first.
     fn start_on(hub: &Arc<Hub>, name: &str, options: DriverOptions, campaigns: bool) -> Self {
-        let (client, life) = hub.operator(name);
+        Self::start_as(hub, name, hub.operator(name), options, campaigns)
+    }
+
+    fn start_as(
+        hub: &Arc<Hub>,
+        name: &str,
+        (client, life): (Client, Arc<Life>),
+        options: DriverOptions,
+        campaigns: bool,
+    ) -> Self {
         let context = Context::new(client.clone(), hub.clock.clone(), name);
         let mut process = Process::new(context.clone(), client.clone());
         let widgets = Store::new(StoreOptions::default());
@@ -449,6 +458,102 @@ async fn a_conflict_is_looked_at_live_and_passes() {
     assert_eq!(world.hub.copies("a").len(), 1);
 }
 
+/// The Events of a reason: type and text.
+fn told(world: &World, reason: &str) -> Vec<(String, String)> {
+    let events = world.hub.server.objects("events.k8s.io", "events");
+    let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
+    let of_reason = events.iter().filter(|event| event["reason"] == reason);
+    of_reason
+        .map(|event| (text(event, "type"), text(event, "note")))
+        .collect()
+}
+
+fn troubled(world: &World, reason: &str) -> Option<u32> {
+    let series = format!("skep_troubled_objects{{controller=\"copier\",reason=\"{reason}\"}} ");
+    let figures = world.context.metrics.text();
+    let line = figures.lines().find_map(|line| line.strip_prefix(&series));
+    line.and_then(|value| value.parse().ok())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_right_is_told_at_once_and_so_is_that_it_is_back() {
+    let world = World::start(DriverOptions::default(), |hub| {
+        hub.server.faults().add(Rule::times(
+            u64::MAX,
+            "CREATE",
+            "configmaps",
+            Fault::Forbidden,
+        ));
+        hub.seed_widget("a", &json!(2));
+    });
+    world.pass(300).await;
+    let told_once = told(&world, "MissingRight");
+    assert_eq!(told_once.len(), 1, "{told_once:?}");
+    let (type_, text) = &told_once[0];
+    assert_eq!(type_, "Warning");
+    let fix = "give system:serviceaccount:hive:hive-controllers the right to create configmaps";
+    assert!(text.contains(fix), "{text}");
+    assert_eq!(troubled(&world, "MissingRight"), Some(1));
+    let notes = world.context.notes.about(Some("default"), Some("a"));
+    assert_eq!(notes[0].notes[0].reason, "MissingRight");
+    assert!(notes[0].next.is_some(), "when it is tried next");
+    assert_eq!(told(&world, "Recovered"), []);
+    world.hub.server.faults().clear();
+    world.pass(120).await;
+    assert_eq!(world.hub.copies("a").len(), 2);
+    assert_eq!(told(&world, "Recovered").len(), 1);
+    assert_eq!(troubled(&world, "MissingRight"), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_is_away_for_a_moment_is_nobodys_business() {
+    let away = |world: &World| {
+        let rule = Rule::times(u64::MAX, "CREATE", "configmaps", Fault::InternalError);
+        world.hub.server.faults().add(rule);
+    };
+    let world = World::start(DriverOptions::default(), |_| {});
+    away(&world);
+    world.hub.seed_widget("a", &json!(1));
+    world.pass(5).await;
+    world.hub.server.faults().clear();
+    world.pass(60).await;
+    assert_eq!(told(&world, "HubUnavailable"), []);
+    assert_eq!(told(&world, "Recovered"), []);
+    away(&world);
+    world.hub.seed_widget("b", &json!(1));
+    world.pass(120).await;
+    assert_eq!(told(&world, "HubUnavailable").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_observed_or_recorded_is_told_too() {
+    let world = World::start(DriverOptions::default(), |hub| {
+        hub.server
+            .faults()
+            .add(Rule::times(u64::MAX, "GET", "widgets", Fault::Forbidden));
+        hub.seed_widget("a", &json!(1));
+    });
+    world.pass(30).await;
+    let read = told(&world, "MissingRight");
+    assert!(
+        read.len() == 1 && read[0].1.contains("could not be observed"),
+        "{read:?}"
+    );
+    world.hub.server.faults().clear();
+    world
+        .hub
+        .server
+        .faults()
+        .add(Rule::times(u64::MAX, "PATCH", "widgets", Fault::Forbidden));
+    world.pass(120).await;
+    let all = told(&world, "MissingRight");
+    assert!(
+        all.iter()
+            .any(|(_, text)| text.contains("the right to patch widgets")),
+        "{all:?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn independent_steps_go_on_after_a_failed_one() {
     let world = World::start(DriverOptions::default(), |hub| {
@@ -535,13 +640,38 @@ async fn a_follower_does_nothing_and_takes_over_from_a_killed_leader_in_time() {
     );
     assert_eq!((hub.copies("a").len(), hub.copies("b").len()), (1, 1));
     assert_eq!(hub.phase("b").as_deref(), Some("Done"));
-    // A process that has lost the lead ends, so that it is started anew with a clean memory.
-    follower.life.kill();
-    let ended = tokio::time::timeout(Duration::from_secs(10), follower.running).await;
-    assert!(
-        matches!(ended, Ok(Ok(Err(ProcessError::Deposed)))),
-        "{ended:?}"
-    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_cut_off_stops_where_it_waits_and_follows() {
+    let hub = Arc::new(Hub::new(13));
+    let line = Line::default();
+    let operator = hub.operator_over("first", &line);
+    let first = World::start_as(&hub, "first", operator, DriverOptions::default(), true);
+    hub.pass(Duration::from_secs(2)).await;
+    let second = World::start_on(&hub, "second", DriverOptions::default(), true);
+    hub.pass(Duration::from_secs(5)).await;
+    hub.seed_widget("a", &json!(40));
+    while hub.copies("a").len() < 10 {
+        hub.pass(Duration::from_millis(5)).await;
+    }
+    line.takes(3_600_000);
+    hub.pass(Duration::from_secs(20)).await;
+    assert!(second.context.claim.is_current() && !first.context.claim.is_current());
+    assert_eq!(hub.copies("a").len(), 40, "the other has gone on");
+    let acts = first.acts();
+    line.takes(0);
+    hub.seed_widget("b", &json!(1));
+    hub.pass(Duration::from_secs(20)).await;
+    assert_eq!(first.acts(), acts, "it follows");
+    assert!(!first.running.is_finished());
+    assert_eq!((hub.copies("a").len(), hub.copies("b").len()), (40, 1));
+    second.life.kill();
+    hub.seed_widget("c", &json!(1));
+    hub.pass(Duration::from_secs(10)).await;
+    assert!(first.context.claim.is_current(), "and leads again");
+    assert_eq!((hub.copies("a").len(), hub.copies("c").len()), (40, 1));
+    assert_eq!(hub.phase("c").as_deref(), Some("Done"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,8 @@
     reason = "a test that cannot go on ends with what it expected"
 )]
 
+mod leaks;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -19,8 +21,10 @@ use serde_json::{Value, json};
 use skep_kit::cloud::Account;
 use skep_kit::oracle::{Oracle, Snapshot};
 use skep_kit::progress::Progress;
-use skep_kit::scenario::{CANARY, ClusterScenario};
-use skep_kit::stage::{OPERATOR_NAMESPACE, REGION, Stage, StageOptions};
+use skep_kit::scenario::ClusterScenario;
+use skep_kit::stage::{REGION, Stage, StageOptions};
+
+pub use leaks::assert_no_secret_leaked;
 
 /// Long enough for an attempt, a wait of a minute and another attempt on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(8);
@@ -154,8 +158,12 @@ impl Cluster {
         self.until("its end", |object| object.is_none()).await;
     }
 
-    /// Deletes the ClusterDeployment and waits for nothing.
+    /// Deletes the ClusterDeployment and waits for nothing. What people could read until now is searched
+    /// for secrets first, while pods and their logs are still there.
     pub async fn begin_deletion(&self) {
+        let searched = self.assert_no_secret_leaked();
+        let objects = format!("objects of namespace {}", self.scenario.namespace);
+        assert!(searched.contains(&objects), "{searched:#?}");
         let api = self.api("ClusterDeployment");
         api.delete(&self.scenario.name, &kube::api::DeleteParams::default())
             .await
@@ -229,8 +237,15 @@ impl Cluster {
             .collect()
     }
 
-    /// The leak oracle's word: the account is as it was before the cluster.
+    /// What people can read now holds no secret; tells where was searched.
+    pub fn assert_no_secret_leaked(&self) -> Vec<String> {
+        assert_no_secret_leaked(&self.scenario.namespace)
+    }
+
+    /// The leak oracle's word: the account is as it was before the cluster. Nor has a secret got out on the
+    /// way to here.
     pub fn assert_nothing_left(&self) {
+        self.assert_no_secret_leaked();
         let oracle = Oracle::new(&STAGE.cloud, &self.account, &[REGION]);
         let after = oracle.snapshot().expect("a snapshot of the account");
         let (same, report) = oracle
@@ -246,44 +261,6 @@ impl Cluster {
         oracle
             .count_new(&now, &self.before)
             .expect("the oracle's count")
-    }
-}
-
-/// Searches everything that people read for what stands in Secrets: logs, Events, conditions, receipts.
-pub fn assert_no_secret_leaked(namespace: &str) {
-    let stage = &*STAGE;
-    let kubectl = |arguments: &[&str]| stage.hub.run_kubectl(arguments, "").unwrap_or_default();
-    let kinds =
-        "clusterdeployments,clusterprovisions,clusterdeprovisions,jobs,pods,configmaps,events";
-    let places = [
-        ("the operator's log", stage.operator_log()),
-        (
-            "objects and Events",
-            kubectl(&["get", kinds, "-n", namespace, "-o", "yaml"]),
-        ),
-        (
-            "receipts",
-            kubectl(&["get", "configmaps", "-n", OPERATOR_NAMESPACE, "-o", "yaml"]),
-        ),
-        (
-            "install pods' logs",
-            kubectl(&[
-                "logs",
-                "-n",
-                namespace,
-                "-l",
-                "hive.openshift.io/install=true",
-                "--all-containers",
-                "--tail=-1",
-                "--ignore-errors",
-            ]),
-        ),
-    ];
-    for (place, text) in places {
-        assert!(
-            !text.contains(CANARY),
-            "the canary of the Secrets is in {place}"
-        );
     }
 }
 

@@ -13,15 +13,19 @@
 //! | [`debian`], [`python`] | what is taken from the machine |
 //! | [`stage`], [`scenario`], [`binaries`] | hub, cloud and operator together, and what people create on it |
 //! | [`outside`], [`audit`], [`fleet`], [`objects`] | the operator beside a hub without a node, what it asked for, and clusters to adopt |
+//! | [`admission`] | the webhook as a process, and callers that ask it as an API server would |
+//! | [`canary`] | the search for secrets in what people can read |
 //! | [`progress`] | what is being done and how long it usually takes |
 #![expect(
     clippy::disallowed_methods,
     reason = "test support reads the environment and the clock; the product does not see it"
 )]
 
+pub mod admission;
 pub mod audit;
 pub mod binaries;
 pub mod cache;
+pub mod canary;
 pub mod cloud;
 pub mod debian;
 pub mod fleet;

@@ -142,6 +142,14 @@ impl Objects {
     }
 }
 
+/// What the API server said when it refused.
+pub fn refusal(error: &anyhow::Error) -> Option<Value> {
+    error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(kube::Error::Api(status)) => serde_json::to_value(status).ok(),
+        _ => None,
+    })
+}
+
 impl std::fmt::Debug for Objects {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Objects").finish_non_exhaustive()

@@ -32,46 +32,76 @@ pub struct Outside {
     log: PathBuf,
 }
 
-/// Gives the operator's `ServiceAccount` the rights of `manifests/base`, without the Deployment. Returns a
+/// What of the manifests is of no use beside a hub: pods do not run, a webhook that does not answer would keep
+/// everything from being written, and that the operator keeps a protected cluster is to be its own doing.
+const WITHOUT: [&str; 3] = [
+    "kind: Deployment",
+    "kind: ValidatingWebhookConfiguration",
+    "  name: clusterdeployments.deletion.skep.dev",
+];
+
+/// Gives the operator's `ServiceAccount` the rights of `manifests/base`, without what needs pods. Returns a
 /// kubeconfig for it.
 pub fn grant(hub: &Hub) -> Result<PathBuf> {
-    let base = cache::checkout().join("manifests/base");
-    let base = base
+    apply(hub, "base", &WITHOUT)?;
+    hub.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+}
+
+/// Applies a folder below `manifests`, without documents that have one of these lines.
+pub fn apply(hub: &Hub, folder: &str, without: &[&str]) -> Result<()> {
+    let folder = cache::checkout().join("manifests").join(folder);
+    let folder = folder
         .to_str()
         .context("the checkout's path is not Unicode")?;
-    let all = hub.run_kubectl(&["kustomize", base], "")?;
+    let all = hub.run_kubectl(&["kustomize", folder], "")?;
     let wanted: Vec<&str> = all
         .split("\n---\n")
-        .filter(|document| !document.contains("kind: Deployment\n"))
+        .filter(|document| !document.lines().any(|line| without.contains(&line)))
         .collect();
-    hub.apply(&wanted.join("\n---\n"))?;
-    hub.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+    hub.apply(&wanted.join("\n---\n")).map(drop)
 }
 
 impl Outside {
     /// Starts one process, called `name` in the lease and in the run folder.
     pub fn start(hub: &Hub, skep: &Path, kubeconfig: &Path, name: &str) -> Result<Self> {
+        let port = free_port(Ipv4Addr::LOCALHOST)?;
+        let text = |text: &str| text.to_owned();
+        let argv = vec![
+            skep.display().to_string(),
+            text("controllers"),
+            text("--listen"),
+            format!("127.0.0.1:{port}"),
+        ];
+        let env = BTreeMap::from([
+            (text("KUBECONFIG"), kubeconfig.display().to_string()),
+            (text("HIVE_NS"), text(NAMESPACE)),
+            (text("POD_NAMESPACE"), text(NAMESPACE)),
+            (text("POD_NAME"), text(name)),
+            (text("HIVE_IMAGE"), text(crate::images::OPERATOR)),
+        ]);
+        Self::run(
+            argv,
+            env,
+            port,
+            hub.run_folder().join(format!("{name}.log")),
+        )
+    }
+
+    /// Starts a program of Skep that tells about itself on this port of the machine, which must be a word of
+    /// its command line.
+    pub fn run(
+        argv: Vec<String>,
+        env: BTreeMap<String, String>,
+        port: u16,
+        log: PathBuf,
+    ) -> Result<Self> {
         let binary = hub::prepare(false, &Progress::silent())?;
         let folder = tempfile::tempdir().context("make a folder")?.keep();
         let mut supervisor = Supervisor::start(&binary, &folder, Supervision::default(), |_| {})?;
-        let port = free_port(Ipv4Addr::LOCALHOST)?;
-        let log = hub.run_folder().join(format!("{name}.log"));
-        let text = |text: &str| text.to_owned();
         let program = Program {
-            name: text(PROGRAM),
-            argv: vec![
-                skep.display().to_string(),
-                text("controllers"),
-                text("--listen"),
-                format!("127.0.0.1:{port}"),
-            ],
-            env: BTreeMap::from([
-                (text("KUBECONFIG"), kubeconfig.display().to_string()),
-                (text("HIVE_NS"), text(NAMESPACE)),
-                (text("POD_NAMESPACE"), text(NAMESPACE)),
-                (text("POD_NAME"), text(name)),
-                (text("HIVE_IMAGE"), text(crate::images::OPERATOR)),
-            ]),
+            name: PROGRAM.to_owned(),
+            argv,
+            env,
             folder,
             log: log.clone(),
         };
@@ -123,14 +153,47 @@ impl Outside {
             .map_err(|error| error.to_string())
     }
 
+    /// What it answers at a path, if it answers with success.
+    pub fn answer(&self, path: &str) -> Option<String> {
+        self.fetch(path).ok()
+    }
+
+    /// Processor time that it has used so far, in seconds.
+    pub fn processor_seconds(&self) -> Result<f64> {
+        let text = std::fs::read_to_string(self.process_folder()?.join("stat"))
+            .context("read the process's times")?;
+        // The name before them may hold anything, closing parentheses too.
+        let (_, fields) = text
+            .rsplit_once(')')
+            .context("understand the process's times")?;
+        let ticks: f64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|number| number.parse::<f64>().ok())
+            .sum();
+        // What programs see is the same on every machine, whatever the kernel's own clock is.
+        Ok(ticks / 100.0)
+    }
+
     /// Resident memory, in MiB.
     pub fn resident_mib(&self) -> Result<f64> {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// Resident memory that is not part of a file: without the program itself, of which more and more is
+    /// touched.
+    pub fn anonymous_mib(&self) -> Result<f64> {
+        self.memory_mib("RssAnon:")
+    }
+
+    fn memory_mib(&self, which: &str) -> Result<f64> {
         let folder = self.process_folder()?;
         let status =
             std::fs::read_to_string(folder.join("status")).context("read the process's status")?;
         let kib: f64 = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(which))
             .and_then(|rest| rest.split_whitespace().next())
             .and_then(|number| number.parse().ok())
             .context("the process's status tells no memory")?;
@@ -159,7 +222,16 @@ impl Outside {
 
     /// Kills it, as a crash would, and returns once it is gone.
     pub fn kill(&mut self) -> Result<()> {
-        self.supervisor.signal(PROGRAM, Signal::SIGKILL)?;
+        self.end_by(Signal::SIGKILL)
+    }
+
+    /// Asks it to stop, as a kubelet would, and returns once it is gone.
+    pub fn terminate(&mut self) -> Result<()> {
+        self.end_by(Signal::SIGTERM)
+    }
+
+    fn end_by(&mut self, signal: Signal) -> Result<()> {
+        self.supervisor.signal(PROGRAM, signal)?;
         wait_until("the end of a killed operator", DEADLINE, || {
             Ok(self
                 .supervisor

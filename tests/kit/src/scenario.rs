@@ -179,7 +179,7 @@ platform:
     serviceEndpoints:
 {endpoints}publish: External
 pullSecret: ''
-sshKey: ssh-ed25519 AAAA demo
+sshKey: ssh-ed25519 AAAA {CANARY}
 ",
             base_domain = self.base_domain,
             name = self.name,

@@ -126,22 +126,25 @@ impl Stage {
             .context("the checkout's path is not Unicode")?;
         self.hub
             .run_kubectl(&["apply", "--server-side", "-k", overlay], "")?;
-        let rollout = [
-            "rollout",
-            "status",
-            "deployment/hive-controllers",
-            "-n",
-            OPERATOR_NAMESPACE,
-            "--timeout=120s",
-        ];
-        self.hub
-            .run_kubectl(&rollout, "")
-            .with_context(|| self.operator_log())?;
+        // Until the webhook answers, nothing can be created.
+        for deployment in ["deployment/hiveadmission", "deployment/hive-controllers"] {
+            let rollout = [
+                "rollout",
+                "status",
+                deployment,
+                "-n",
+                OPERATOR_NAMESPACE,
+                "--timeout=120s",
+            ];
+            self.hub
+                .run_kubectl(&rollout, "")
+                .with_context(|| self.operator_log())?;
+        }
         step.done();
         Ok(())
     }
 
-    /// The operator's log so far, for errors and for the search for secrets.
+    /// The operator's log so far, for errors.
     pub fn operator_log(&self) -> String {
         let selector = OPERATOR_PODS;
         let arguments = [

@@ -3,6 +3,8 @@
 //! the account is as it was. The operator is killed at every effect of that story.
 #![expect(clippy::unwrap_used, reason = "a broken expectation ends the test")]
 
+#[path = "main_job/health.rs"]
+mod health;
 mod hive;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -268,5 +270,66 @@ fn bad_input_is_told_and_its_correction_resumes() {
             (&met["status"], &met["reason"]),
             (&json!("True"), &json!("AllRequirementsMet"))
         );
+    });
+}
+
+/// Where the operator stands, told by whoever asks: condition `Stalled` and `skep why`.
+#[test]
+fn a_right_that_is_taken_away_is_told_until_it_is_given_back() {
+    let story = Story::of(vec![Attempt::succeeding()]);
+    simulate(Settings::seeded(1), |world| async move {
+        let forbid = |plural: &str| {
+            let rule = Rule::times(u64::MAX, "CREATE", plural, Fault::Forbidden);
+            world.server.faults().add(rule);
+        };
+        let told = |kind: &str| {
+            let events = world.server.objects("events.k8s.io", "events");
+            let of_right = events.iter().filter(|event| {
+                event["reason"] == "MissingRight" && event["regarding"]["kind"] == kind
+            });
+            of_right
+                .map(|event| event["note"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let operator = story.operator(&world);
+        forbid("jobs");
+        story.set_the_stage(&world, operator).await;
+        world
+            .until("Stalled", Duration::from_mins(10), |_| {
+                let stalled = hive::condition(&world, "demo", "Stalled");
+                (stalled["status"] == "True" && stalled["reason"] == "MissingRight").then_some(())
+            })
+            .await;
+        // It goes on for an hour, and is told once.
+        tokio::time::sleep(Duration::from_mins(20)).await;
+        let fix = "give system:serviceaccount:hive:hive-controllers the right to create jobs.batch in \
+                   namespace fleet";
+        let events = told("ClusterDeployment");
+        assert!(events.len() == 1 && events[0].contains(fix), "{events:?}");
+        let why = hive::why(&world, &story).await;
+        assert!(
+            why.contains("Stalled=True (MissingRight)") && why.contains(fix),
+            "{why}"
+        );
+        // The attempt's own controller has no condition for it.
+        world.server.faults().clear();
+        forbid("roles");
+        world
+            .until("an Event", Duration::from_hours(1), |_| {
+                (!told("ClusterProvision").is_empty()).then_some(())
+            })
+            .await;
+        let why = hive::why(&world, &story).await;
+        assert!(!why.contains("Stalled=True"), "{why}");
+        let fix = "right to create roles.rbac.authorization.k8s.io in namespace fleet";
+        assert!(
+            why.contains("keeps failing for") && why.contains(fix),
+            "{why}"
+        );
+        world.server.faults().clear();
+        story.until_installed(&world).await;
+        let why = hive::why(&world, &story).await;
+        assert!(!why.contains("MissingRight"), "{why}");
+        assert_eq!(hive::attempts(&world), 1);
     });
 }

@@ -9,6 +9,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use skep_kit::progress::Progress;
 
+mod admission;
 mod demo;
 mod deprovision;
 mod hub;
@@ -39,6 +40,8 @@ enum Which {
     Operator,
     /// The deletion of a cluster from its cloud
     Deprovision,
+    /// The admission webhook: latency, memory, processor time
+    Admission,
     /// The whole demo, with and without its failed attempt
     Demo,
 }
@@ -109,7 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     record.condition("profile", arguments.profile.as_str());
     let mut which = arguments.which.clone();
     if which.is_empty() {
-        which = vec![Which::Hub, Which::Operator, Which::Deprovision];
+        which = vec![Which::Hub, Which::Operator, Which::Deprovision, Which::Admission];
     }
     which.sort();
     which.dedup();
@@ -123,6 +126,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Which::Deprovision => {
                 let binaries = build(arguments.profile, &progress)?;
                 deprovision::measure(&mut record, &binaries, &progress)?;
+            }
+            Which::Admission => {
+                let binaries = build(arguments.profile, &progress)?;
+                admission::measure(&mut record, &binaries.skep, &progress)?;
             }
             Which::Demo => demo::measure(&mut record)?,
         }

@@ -1,8 +1,8 @@
 //! Tells what happens to the cluster while it happens: each change once, with the time since the start.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::io::BufReader;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,16 @@ use serde_json::Value;
 use skep_kit::scenario::ClusterScenario;
 use skep_kit::stage::Stage;
 
-/// Kinds that are watched. Pods are left out: their Job says the same, and their log is shown.
-const KINDS: &str = "clusterdeployments,clusterprovisions,clusterdeprovisions,jobs";
+use super::log::{Follower, Shown};
 
-/// Lines of the installer's log that a person wants to see.
-const TELLING: [&str; 3] = ["level=info", "level=error", "level=fatal"];
+/// Kinds that are watched. Of install pods only the log is told: the rest their Job says.
+const KINDS: &str = "clusterdeployments,clusterprovisions,clusterdeprovisions,jobs,pods";
+
+/// The label of install pods.
+const INSTALL_POD: &str = "/metadata/labels/hive.openshift.io~1install";
+
+/// The container of an install pod that runs the installer.
+const INSTALLER: &str = "installer";
 
 /// When the story is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +48,14 @@ pub(super) struct Story<'a> {
     stage: &'a Stage,
     cluster: String,
     namespace: String,
-    verbose: bool,
+    shown: Shown,
     start: Instant,
     happened: Receiver<Happened>,
     tell: Sender<Happened>,
     said: BTreeMap<String, String>,
     children: Vec<Child>,
+    /// By pod.
+    logs: BTreeMap<String, Follower>,
 }
 
 impl<'a> Story<'a> {
@@ -58,12 +65,13 @@ impl<'a> Story<'a> {
             stage,
             cluster: cluster.name.clone(),
             namespace: cluster.namespace.clone(),
-            verbose,
+            shown: Shown::new(verbose),
             start: Instant::now(),
             happened,
             tell,
             said: BTreeMap::new(),
             children: Vec::new(),
+            logs: BTreeMap::new(),
         };
         for kind in KINDS.split(',') {
             story.watch(kind)?;
@@ -89,7 +97,7 @@ impl<'a> Story<'a> {
             match happened {
                 Happened::Log(line) => self.log(&line),
                 Happened::Object { kind, name, object } => {
-                    if self.object(&kind, &name, object.as_deref(), until)? {
+                    if self.object(&kind, &name, object.as_deref(), until) {
                         return Ok(());
                     }
                 }
@@ -97,30 +105,24 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn object(
-        &mut self,
-        kind: &str,
-        name: &str,
-        object: Option<&Value>,
-        until: Until,
-    ) -> Result<bool> {
+    fn object(&mut self, kind: &str, name: &str, object: Option<&Value>, until: Until) -> bool {
         let Some(object) = object else {
-            self.say(&format!("{kind}/{name}"), "gone");
-            return Ok(until == Until::Gone && kind == "ClusterDeployment" && name == self.cluster);
+            if kind != "Pod" {
+                self.say(&format!("{kind}/{name}"), "gone");
+            }
+            return until == Until::Gone && kind == "ClusterDeployment" && name == self.cluster;
         };
         for (subject, sentence) in sentences(kind, name, object) {
             self.say(&subject, &sentence);
         }
-        if kind == "Job"
-            && self
-                .said
-                .insert(format!("log of {name}"), String::new())
-                .is_none()
+        if kind == "Pod"
+            && object.pointer(INSTALL_POD) == Some(&Value::from("true"))
+            && has_begun(object)
         {
-            self.follow_log(name)?;
+            self.follow_log(name);
         }
         let installed = object.pointer("/spec/installed") == Some(&Value::Bool(true));
-        Ok(until == Until::Installed && kind == "ClusterDeployment" && installed)
+        until == Until::Installed && kind == "ClusterDeployment" && installed
     }
 
     fn say(&mut self, subject: &str, sentence: &str) {
@@ -134,17 +136,11 @@ impl<'a> Story<'a> {
         );
     }
 
-    fn log(&self, line: &str) {
-        let telling = TELLING.iter().any(|word| line.contains(word));
-        if !self.verbose && !telling {
-            return;
+    fn log(&mut self, line: &str) {
+        let elapsed = self.start.elapsed();
+        for line in self.shown.of(line, elapsed) {
+            println!("{:>5} s      │ {line}", elapsed.as_secs());
         }
-        let message = line.split_once("msg=").map_or(line, |(_, message)| message);
-        println!(
-            "{:>5} s      │ {}",
-            self.start.elapsed().as_secs(),
-            message.trim_matches('"')
-        );
     }
 
     /// `kubectl get --watch`, one process per kind.
@@ -194,43 +190,27 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn follow_log(&mut self, job: &str) -> Result<()> {
-        if !job.ends_with("-provision") {
-            return Ok(());
+    fn follow_log(&mut self, pod: &str) {
+        if self.logs.contains_key(pod) {
+            return;
         }
-        let name = format!("job/{job}");
-        let arguments = [
-            "logs",
-            "-f",
-            &name,
-            "-n",
-            &self.namespace,
-            "-c",
-            "installer",
-            "--pod-running-timeout=5m",
-        ];
-        let mut child = self
-            .stage
-            .hub
-            .kubectl(&arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("start kubectl")?;
-        let output = child
-            .stdout
-            .take()
-            .context("kubectl's output is not a pipe")?;
         let tell = self.tell.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if tell.send(Happened::Log(line)).is_err() {
-                    break;
-                }
-            }
-        });
-        self.children.push(child);
-        Ok(())
+        let called = self.stage.hub.kubectl(&[]);
+        let program = called.get_program().to_owned();
+        let always: Vec<_> = called.get_args().map(ToOwned::to_owned).collect();
+        let kubectl = move |arguments: &[&str]| {
+            let mut kubectl = Command::new(&program);
+            kubectl.args(&always).args(arguments);
+            kubectl
+        };
+        let follower = Follower::start(
+            Box::new(kubectl),
+            self.namespace.clone(),
+            pod.to_owned(),
+            INSTALLER,
+            move |line| tell.send(Happened::Log(line)).is_ok(),
+        );
+        self.logs.insert(pod.to_owned(), follower);
     }
 }
 
@@ -242,6 +222,18 @@ impl Drop for Story<'_> {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether the installer of a pod runs, or has run.
+fn has_begun(pod: &Value) -> bool {
+    let statuses = pod
+        .pointer("/status/containerStatuses")
+        .and_then(Value::as_array);
+    statuses.into_iter().flatten().any(|status| {
+        let state = &status["state"];
+        let begun = state["running"].is_object() || state["terminated"].is_object();
+        status["name"] == INSTALLER && begun
+    })
 }
 
 /// What an object says, by subject.

@@ -60,7 +60,7 @@ pub struct EraseOptions {
     pub poll: (Duration, Duration),
     /// Rounds of sweep and delete before what still turns up is left for the next run.
     pub sweeps: u32,
-    /// How often the receipt so far is handed to the journal.
+    /// How often the receipt so far is handed to the journal, once a run has gone on for a while.
     pub checkpoint: Duration,
 }
 

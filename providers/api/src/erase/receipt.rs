@@ -1,7 +1,8 @@
 //! The receipt: what was deleted, untagged and left, and the proof that nothing else remains.
 //!
 //! A receipt is a plain value; a crash loses at most what happened since the last checkpoint, and an
-//! earlier receipt of the same erasure is merged into the later one.
+//! earlier receipt of the same erasure is merged into the later one. What went while nobody wrote it down is
+//! told by the next listing; calls are not, so a receipt also counts the runs that ended without a word.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,7 +66,7 @@ pub struct RecordedPlan {
     pub digest: String,
     /// Steps in it.
     pub steps: usize,
-    /// Why it was made: `initial`, `sweep`, `holder of …`.
+    /// Why it was made: `initial`, `continued` (a later run), `sweep`, `holder of …`.
     pub reason: String,
     /// When it was recorded.
     pub at: Timestamp,
@@ -93,8 +94,14 @@ pub struct Receipt {
     pub left: Vec<Left>,
     /// Listings that failed at the end; with any, the account was not seen empty.
     pub gaps: Vec<String>,
-    /// Calls made, all runs together.
+    /// Calls made, all runs together; of a run that ended without a word, those up to its last word.
     pub calls: CallCounts,
+    /// Runs that ended without a word: their process was killed. They made more calls than are counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupted: u32,
+    /// A run was at work when this was written, and has not written since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub under_way: bool,
     /// Time that clouds imposed: the time in which nothing could be done but wait, all runs
     /// together.
     pub imposed_wait: Duration,
@@ -104,6 +111,11 @@ pub struct Receipt {
     pub swept: bool,
     /// The final listing was without gaps and found nothing of the cluster.
     pub complete: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A receipt or an unfinished erasure, small enough for a status.
@@ -192,6 +204,7 @@ impl Receipt {
             deleted,
             untagged,
             calls: earlier.calls + self.calls,
+            interrupted: earlier.interrupted + u32::from(earlier.under_way) + self.interrupted,
             imposed_wait: earlier.imposed_wait + self.imposed_wait,
             control_plane: earlier.control_plane || self.control_plane,
             ..self
@@ -258,15 +271,27 @@ impl fmt::Display for Receipt {
             "Receipt for {} in {}: {state}",
             self.infra_id, self.account
         )?;
-        writeln!(f, "from {} to {}", self.started, self.finished)?;
+        writeln!(f, "from {:.0} to {:.0}", self.started, self.finished)?;
         writeln!(
             f,
-            "calls: {} changing, {} reading; waited for the cloud: {} s; second look: {}",
+            "calls: {}{} changing, {} reading; waited for the cloud: {} s; second look: {}",
+            if self.interrupted > 0 {
+                "at least "
+            } else {
+                ""
+            },
             self.calls.changes,
             self.calls.reads,
             self.imposed_wait.as_secs(),
             if self.swept { "yes" } else { "not needed" },
         )?;
+        if self.interrupted > 0 {
+            writeln!(
+                f,
+                "interrupted: {} times, with calls that nobody could count any more",
+                self.interrupted
+            )?;
+        }
         for plan in &self.plans {
             writeln!(
                 f,
@@ -469,7 +494,18 @@ impl Ledger {
             })
     }
 
-    /// The receipt as of now, earlier runs included. Not `complete`: that is for the end to say.
+    /// Why a run's first plan is made.
+    pub(crate) fn first_reason(&self) -> &'static str {
+        let planned = |earlier: &Receipt| !earlier.plans.is_empty();
+        if self.earlier.as_ref().is_some_and(planned) {
+            "continued"
+        } else {
+            "initial"
+        }
+    }
+
+    /// The receipt as of now, earlier runs included. Not `complete` and still under way: that is for the
+    /// end to say.
     pub(crate) fn receipt(
         &self,
         unfinished: &[Unfinished],
@@ -507,6 +543,8 @@ impl Ledger {
             left,
             gaps: self.gaps.clone(),
             calls,
+            interrupted: 0,
+            under_way: true,
             imposed_wait: self.imposed_wait,
             control_plane: self.control_plane,
             swept: self.swept,

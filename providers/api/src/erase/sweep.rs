@@ -44,8 +44,10 @@ pub(crate) async fn run(
         started: Monotonic::start(),
     };
     let ended = Box::pin(rounds(&request, &around, &mut ledger)).await;
-    let receipt =
-        |ledger: &Ledger| ledger.receipt(&ledger.unfinished, context.clock.now(), target.calls());
+    let receipt = |ledger: &Ledger| Receipt {
+        under_way: false,
+        ..ledger.receipt(&ledger.unfinished, context.clock.now(), target.calls())
+    };
     match ended {
         Ok(complete) => {
             let receipt = Receipt {
@@ -78,7 +80,7 @@ async fn rounds(
     let mut stuck: Option<BTreeSet<ResourceId>> = None;
     for round in 0..=options.sweeps {
         let (reason, phase) = match round {
-            0 => ("initial", Phase::Execute),
+            0 => (ledger.first_reason(), Phase::Execute),
             _ => ("sweep", Phase::Sweep),
         };
         show(

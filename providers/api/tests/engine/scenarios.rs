@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use skep_providers::{
     AccountId, Class,
     erase::{
-        self, Action, EraseContext, EraseError, EraseRequest, Kind, KindSpec, Phase, ResourceId,
+        self, Action, EraseContext, EraseError, EraseRequest, Kind, KindSpec, Phase, Receipt,
+        ResourceId,
     },
     fake::{CrashPoint, FakeResource, Fault, cluster},
 };
@@ -586,6 +587,78 @@ async fn a_crash_at_any_call_changes_nothing_in_the_end() {
                 "call {number} {point:?}: {receipt}"
             );
             assert!(receipt.swept, "call {number} {point:?}");
+        }
+    }
+}
+
+/// Runs until a moment, when the process is killed or asked to stop, then again to the end.
+async fn in_two_runs(scene: &Scene, moment: Duration, killed: bool) -> Receipt {
+    let journal = Arc::new(Record::default());
+    let context = EraseContext {
+        journal: journal.clone(),
+        ..scene.context()
+    };
+    let cancel = context.cancel.clone();
+    let mut first = Box::pin(scene.erase_with(scene.request(), context));
+    tokio::select! {
+        result = &mut first => panic!("ended before {moment:?}: {result:?}"),
+        () = tokio::time::sleep(moment) => {}
+    }
+    let previous = if killed {
+        drop(first);
+        journal.receipt.lock().unwrap().clone()
+    } else {
+        cancel.cancel();
+        first.await.unwrap_err().receipt().cloned()
+    };
+    let request = EraseRequest {
+        previous,
+        ..scene.request()
+    };
+    scene.erase_with(request, scene.context()).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_of_two_runs_tells_of_both_and_of_what_nobody_counted() {
+    let all = cluster(INFRA_ID, 2);
+    for moment in [300, 900, 1_500, 5_000, 40_000] {
+        for killed in [true, false] {
+            let scene = Scene::with(all.clone());
+            let moment = Duration::from_millis(moment);
+            let receipt = in_two_runs(&scene, moment, killed).await;
+            let made = u64::try_from(scene.changes()).unwrap();
+            let told = receipt.to_string();
+            assert!(receipt.complete, "{told}");
+            assert_eq!(
+                receipt.deleted.len(),
+                all.len(),
+                "{moment:?} {killed}: {told}"
+            );
+            let reasons: Vec<&str> = receipt
+                .plans
+                .iter()
+                .map(|plan| plan.reason.as_str())
+                .filter(|reason| matches!(*reason, "initial" | "continued"))
+                .collect();
+            assert_eq!(
+                reasons,
+                ["initial", "continued"],
+                "{moment:?} {killed}: {told}"
+            );
+            assert!(!receipt.under_way);
+            assert_eq!(receipt.interrupted, u32::from(killed), "{moment:?}: {told}");
+            assert_eq!(told.contains("at least"), killed, "{told}");
+            if killed {
+                assert!(receipt.calls.changes <= made, "{moment:?}: {told}");
+            } else {
+                assert_eq!(receipt.calls.changes, made, "{moment:?}: {told}");
+            }
+            if moment > SECOND {
+                assert!(
+                    receipt.calls.changes > made / 2,
+                    "{moment:?}: {made}, {told}"
+                );
+            }
         }
     }
 }

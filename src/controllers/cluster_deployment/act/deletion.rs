@@ -97,13 +97,10 @@ pub(super) async fn create_deprovision(
         metadata: ObjectMeta {
             name: Some(object_name::cluster_deprovision(observed.name())),
             namespace: Some(observed.namespace().to_owned()),
-            labels: Some(
-                [(
-                    label::CLUSTER_DEPLOYMENT_NAME.to_owned(),
-                    observed.name().to_owned(),
-                )]
-                .into(),
-            ),
+            labels: label::can_hold(observed.name()).then(|| {
+                let (label, name) = (label::CLUSTER_DEPLOYMENT_NAME, observed.name());
+                [(label.to_owned(), name.to_owned())].into()
+            }),
             annotations: Some(annotations.collect()),
             owner_references: Some(vec![owner.clone()]),
             ..ObjectMeta::default()

@@ -185,6 +185,7 @@ pub(super) async fn run_image_job(
         pull_secret: &object_name::merged_pull_secret(observed.name()),
         private_image_pull_secret: config.private_image_pull_secret.as_ref(),
         proxy: &proxy(&config),
+        scheduling: &config.scheduling,
     }
     .build();
     job.metadata.annotations = Some(BTreeMap::from([

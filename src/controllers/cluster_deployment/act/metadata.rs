@@ -21,6 +21,7 @@ use super::fresh;
 use crate::controllers::inputs::data_of;
 use crate::controllers::owned;
 use crate::install::install_config::Facts as InstallConfig;
+use crate::install::manager::documents;
 use crate::runtime::At;
 
 /// The installer's description and the account beside it; held from the first moment.
@@ -166,8 +167,11 @@ async fn apply_metadata(
         (label::SECRET_TYPE, value::SECRET_TYPE_METADATA_JSON),
     ];
     let labels = labels
+        .into_iter()
+        .filter(|(_, value)| label::can_hold(value));
+    let labels = labels
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
+        .collect();
     let mut data = BTreeMap::from([(
         secret_key::METADATA_JSON.to_owned(),
         ByteString(metadata.to_vec()),
@@ -204,15 +208,23 @@ pub(super) async fn claim_admin_secrets(
         if !owners.iter().any(|owner| owner.uid == observed.at.key.uid) {
             owners.push(owner_of(&root));
         }
-        let mut body = json!({ "metadata": {
-            "labels": { label::CLUSTER_DEPLOYMENT_NAME: observed.name() },
-            "ownerReferences": owners,
-        }});
+        let mut body = json!({ "metadata": { "ownerReferences": owners } });
+        if label::can_hold(observed.name()) {
+            body["metadata"]["labels"] = json!({ label::CLUSTER_DEPLOYMENT_NAME: observed.name() });
+        }
         let data = found.data.as_ref();
         let original = data.and_then(|data| data.get(secret_key::KUBECONFIG));
         let kept = data.is_some_and(|data| data.contains_key(secret_key::RAW_KUBECONFIG));
         if let (Some(original), false) = (original, kept) {
             body["data"][secret_key::RAW_KUBECONFIG] = json!(original);
+        }
+        let raw = data.and_then(|data| data.get(secret_key::RAW_KUBECONFIG));
+        let authorities = clusters.shared.config.get().additional_ca.clone();
+        if let (Some(raw), Some(authorities)) = (raw.or(original), authorities) {
+            let with = with_authorities(raw, &authorities);
+            if let Some(with) = with.filter(|with| Some(with) != original) {
+                body["data"][secret_key::KUBECONFIG] = json!(with);
+            }
         }
         let written = writer.merge::<Secret>(&At::of(&found), body).await;
         written.map_err(|source| Error::Write {
@@ -221,6 +233,28 @@ pub(super) async fn claim_admin_secrets(
         })?;
     }
     Ok(())
+}
+
+/// The kubeconfig with further authorities for every cluster that names some (docs/spec/10 §18.1); none if
+/// it cannot be read, because then nobody can use it either.
+fn with_authorities(ByteString(kubeconfig): &ByteString, pem: &str) -> Option<ByteString> {
+    let text = std::str::from_utf8(kubeconfig).ok()?;
+    let mut tree = documents::parse("kubeconfig", text).ok()?;
+    let entries = tree.get_mut("clusters").and_then(Value::as_array_mut)?;
+    for entry in entries {
+        let data = entry.pointer_mut("/cluster/certificate-authority-data");
+        let Some(data) = data else { continue };
+        let Ok(ByteString(mut authorities)) = serde_json::from_value(data.clone()) else {
+            continue;
+        };
+        if !authorities.ends_with(b"\n") {
+            authorities.push(b'\n');
+        }
+        authorities.extend_from_slice(pem.as_bytes());
+        *data = json!(ByteString(authorities));
+    }
+    let text = documents::write("kubeconfig", &tree).ok()?;
+    Some(ByteString(text.into_bytes()))
 }
 
 /// A plain owner reference, beside whoever controls the object.
@@ -261,4 +295,32 @@ pub(super) async fn apply(clusters: &Clusters, secret: &Secret) -> Result<(), Er
         what: what(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/spec/10 §18.1: "appended to every cluster entry that already has CA data".
+    #[test]
+    fn further_authorities_join_those_that_a_kubeconfig_names() {
+        let encoded = |text: &str| json!(ByteString(text.as_bytes().to_vec()));
+        let original = json!({
+            "clusters": [
+                {"name": "a", "cluster": {"server": "https://a", "certificate-authority-data": encoded("own")}},
+                {"name": "b", "cluster": {"server": "https://b"}},
+            ],
+            "users": [{"name": "admin", "user": {"client-key-data": "skep-canary-7f3a"}}],
+        });
+        let written = ByteString(original.to_string().into_bytes());
+        let ByteString(with) = with_authorities(&written, "more\n").unwrap();
+        let mut expected = original;
+        let data = "/clusters/0/cluster/certificate-authority-data";
+        *expected.pointer_mut(data).unwrap() = encoded("own\nmore\n");
+        let text = std::str::from_utf8(&with).unwrap();
+        assert_eq!(documents::parse("kubeconfig", text).unwrap(), expected);
+        // Made of the original each time, it does not grow.
+        assert_eq!(with_authorities(&written, "more\n"), Some(ByteString(with)));
+        assert_eq!(with_authorities(&ByteString(b"{".to_vec()), "more\n"), None);
+    }
 }

@@ -19,11 +19,13 @@ mod requirements;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use skep_crds::condition::standing::Standing;
 
 use super::observed::{Attempt, DeleteAfter, Observed, Relocation};
 use super::status::Status;
 use crate::controllers::erasure::State;
 use crate::plan::{Note, Plan};
+use crate::runtime::Trouble;
 
 pub(super) use attempts::refusal_of;
 
@@ -138,11 +140,47 @@ pub enum Step {
     RemoveFinalizer,
 }
 
+impl Step {
+    /// See [`Reconcile::rests_on_root`](crate::runtime::Reconcile::rests_on_root): labels and finalizer,
+    /// which a person sees missing.
+    pub(super) const fn rests_on_root(&self) -> bool {
+        matches!(
+            self,
+            Self::Complete {
+                metadata_secret: None,
+                hosted_zone_role: None,
+                ..
+            }
+        )
+    }
+}
+
 /// A plan of this controller.
 pub(super) type ClusterPlan = Plan<Status, Step>;
 
 /// Decides.
 pub(super) fn decide(observed: &Observed, now: Timestamp) -> ClusterPlan {
+    let mut plan = what_is_due(observed, now);
+    if let Some(trouble) = &observed.trouble
+        && plan.has_effects()
+    {
+        // On record until the steps are taken: the outcome does not say it again.
+        let intent = plan.intent.get_or_insert_default();
+        intent.stands = Some(standing_in(trouble));
+    }
+    plan
+}
+
+/// Steps that keep failing: whether anybody has to do something about it.
+fn standing_in(trouble: &Trouble) -> Standing {
+    let (reason, message) = (trouble.reason.to_owned(), trouble.words());
+    match trouble.advice {
+        Some(_) => Standing::Stalled { reason, message },
+        None => Standing::Reconciling { reason, message },
+    }
+}
+
+fn what_is_due(observed: &Observed, now: Timestamp) -> ClusterPlan {
     if observed.wishes.paused {
         // docs/spec/10 §26.4 U6: also what runs already.
         let plan = match observed.erasure {

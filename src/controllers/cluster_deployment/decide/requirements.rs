@@ -5,7 +5,7 @@
 
 use skep_crds::condition::ConditionStatus;
 use skep_crds::names::condition::cd;
-use skep_crds::names::{reason, secret_key};
+use skep_crds::names::{label, reason, secret_key};
 
 use super::super::observed::{
     Credentials, InstallConfigProblem, Observed, Origin, PullSecret, Release,
@@ -49,8 +49,9 @@ impl Obstacle {
 type Check = fn(&Observed) -> Result<(), Obstacle>;
 
 /// In this order; the first obstacle is told.
-const CHAIN: [Check; 9] = [
+const CHAIN: [Check; 10] = [
     has_something_to_install,
+    name_can_be_a_label,
     platform_is_supported,
     dns_is_not_managed,
     install_config_is_named,
@@ -136,6 +137,23 @@ fn has_something_to_install(observed: &Observed) -> Result<(), Obstacle> {
             "set spec.provisioning, or spec.installed with spec.clusterMetadata to adopt a cluster",
         )),
     }
+}
+
+/// Whatever an attempt makes is found by a label with the cluster's name.
+fn name_can_be_a_label(observed: &Observed) -> Result<(), Obstacle> {
+    let name = observed.name();
+    if label::can_hold(name) {
+        return Ok(());
+    }
+    let (length, longest) = (name.len(), label::LONGEST_VALUE);
+    Err(Obstacle::missing(
+        reason::skep::NAME_TOO_LONG,
+        format!(
+            "the name has {length} characters; with more than {longest} nothing can be installed"
+        ),
+        own(observed, "metadata.name"),
+        "create the cluster under a shorter name, and delete this object",
+    ))
 }
 
 /// No attempt without a way back.

@@ -100,6 +100,26 @@ fn a_cluster_that_moves_is_left_alone() {
     }
 }
 
+fn named(name: String) -> Observed {
+    let mut observed = ready();
+    observed.at.key.name = name;
+    observed
+}
+
+/// An object may have a longer name than a label's value; such a one is told, and can be deleted.
+#[test]
+fn a_name_of_the_longest_label_is_installed_and_a_longer_one_only_deleted() {
+    let steps = plan(&named("a".repeat(63))).steps;
+    assert!(
+        matches!(steps.as_slice(), [Step::CreateProvision { .. }]),
+        "{steps:?}"
+    );
+    let mut longer = named("a".repeat(200));
+    assert_eq!(plan(&longer).steps, []);
+    longer.deleting_since = Some(start());
+    assert_eq!(plan(&longer).steps, [Step::RemoveFinalizer]);
+}
+
 /// docs/spec/10 §10, §8.1, §9: every obstacle, its reason, and that it says what to do.
 #[test]
 fn every_missing_requirement_has_its_reason() {
@@ -127,6 +147,7 @@ fn every_missing_requirement_has_its_reason() {
             },
             reason::skep::NOTHING_TO_INSTALL,
         ),
+        (named("a".repeat(64)), reason::skep::NAME_TOO_LONG),
         (
             Observed {
                 platform: unsupported,

@@ -101,6 +101,7 @@ pub(super) fn ready() -> Observed {
         },
         namespace_terminating: false,
         trusted_ca: true,
+        trouble: None,
         settings: Settings {
             protect: false,
             deprovisions_disabled: false,

@@ -97,6 +97,7 @@ async fn nothing_is_created_while_the_operator_is_away() {
             .calls;
         assert!(calls.is_empty(), "calls without the operator: {calls:#?}");
     }
+    dropped.assert_no_secret_leaked();
     let delete = [
         "delete",
         "clusterdeployment",

@@ -10,6 +10,7 @@ async fn deleting_a_namespace_with_three_clusters_leaves_nothing() {
     clusters.iter().for_each(Cluster::create);
     // One is installed, the others are wherever they are by then.
     clusters[0].until_installed().await;
+    assert_no_secret_leaked("dying");
     STAGE
         .hub
         .run_kubectl(&["delete", "namespace", "dying", "--wait=false"], "")
@@ -18,5 +19,4 @@ async fn deleting_a_namespace_with_three_clusters_leaves_nothing() {
         cluster.until("its end", |object| object.is_none()).await;
         cluster.assert_nothing_left();
     }
-    assert_no_secret_leaked("dying");
 }

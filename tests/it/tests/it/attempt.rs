@@ -11,7 +11,7 @@ use skep_kit::scenario::ClusterScenario;
 use crate::world::{CD, WORLD, has_condition};
 
 /// Only asked whose the credentials are.
-static CLOUD: LazyLock<Cloud> = LazyLock::new(|| {
+pub(crate) static CLOUD: LazyLock<Cloud> = LazyLock::new(|| {
     Cloud::start(&CloudOptions::default(), &Progress::silent()).expect("the emulated AWS starts")
 });
 

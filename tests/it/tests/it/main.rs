@@ -11,10 +11,15 @@
     reason = "a test that cannot go on ends with what it expected"
 )]
 
+mod admission;
 mod adoption;
 mod attempt;
 mod deletion;
+mod examples;
+mod gitops;
 mod leader;
+mod policies;
+mod rights;
 mod schema;
 mod undecodable;
 mod world;

@@ -8,7 +8,7 @@ use skep_kit::scenario::ClusterScenario;
 
 use crate::world::{CD, WORLD};
 
-fn scenario(namespace: &str) -> ClusterScenario {
+pub(crate) fn scenario(namespace: &str) -> ClusterScenario {
     ClusterScenario {
         namespace: namespace.to_owned(),
         name: "demo".to_owned(),
@@ -126,7 +126,7 @@ fn the_status_is_a_resource_of_its_own() {
 }
 
 /// Every value at the end of a path, as JSON pointers.
-fn leaves(value: &Value, path: &str) -> Vec<(String, Value)> {
+pub(crate) fn leaves(value: &Value, path: &str) -> Vec<(String, Value)> {
     match value {
         Value::Object(map) => map
             .iter()

@@ -1,92 +1,426 @@
-//! An object that this version cannot read is told about, and stops nobody (docs/spec/10 §5).
+//! Objects that this version cannot read, and objects that nobody would write: each is told about, and stops
+//! nobody (docs/spec/10 §5). They were written while no schema was enforced; it is enforced again when the
+//! operator meets them.
 
 use serde_json::{Value, json};
 use skep_kit::cache;
 use skep_kit::fleet::Installed;
-use skep_kit::objects::Of;
+use skep_kit::objects::{Of, hive};
+use skep_kit::process::wait_until;
 
-use crate::world::{CD, World, finalizers};
+use crate::world::{CD, PATIENCE, World, condition, finalizers};
 
-/// The shipped definitions, the ClusterDeployment's without a schema: what another version may have let in.
+const EVENT: Of<'static> = Of {
+    version: "events.k8s.io/v1",
+    kind: "Event",
+};
+
+/// The shipped definitions without any schema: what another version may have let in.
 fn lax_definitions(folder: &std::path::Path) {
     for file in std::fs::read_dir(cache::checkout().join("crds/yaml")).unwrap() {
         let path = file.unwrap().path();
-        let mut text = std::fs::read_to_string(&path).unwrap();
-        if path.to_string_lossy().ends_with("clusterdeployments.yaml") {
-            let start = text.find("openAPIV3Schema:").unwrap();
-            let indent = start - text.get(..start).unwrap().rfind('\n').unwrap() - 1;
-            let after: usize = text
-                .get(start..)
-                .unwrap()
-                .lines()
-                .skip(1)
-                .take_while(|line| {
-                    line.trim().is_empty() || line.len() - line.trim_start().len() > indent
-                })
-                .map(|line| line.len() + 1)
-                .sum();
-            let first = text.get(start..).unwrap().find('\n').unwrap() + 1;
-            let open =
-                "openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}\n";
-            text.replace_range(start..start + first + after, open);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut definition: Value = serde_saphyr::from_str(&text).unwrap();
+        for version in definition["spec"]["versions"].as_array_mut().unwrap() {
+            version["schema"]["openAPIV3Schema"] =
+                json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         }
-        std::fs::write(folder.join(path.file_name().unwrap()), text).unwrap();
+        let target = folder.join(path.file_name().unwrap());
+        std::fs::write(target, definition.to_string()).unwrap();
+    }
+}
+
+/// The shipped definitions, in force from now on.
+fn enforce_schemas(world: &World) {
+    let folder = cache::checkout().join("crds/yaml");
+    let apply = ["apply", "--server-side", "--force-conflicts", "-f"];
+    let arguments: Vec<&str> = apply
+        .into_iter()
+        .chain([folder.to_str().unwrap()])
+        .collect();
+    world.hub.run_kubectl(&arguments, "").unwrap();
+    let refused = wait_until("schemas in force", PATIENCE, || {
+        let probe = json!({
+            "apiVersion": "hive.openshift.io/v1", "kind": "ClusterImageSet",
+            "metadata": {"name": "probe"}, "spec": {"releaseImage": 7},
+        });
+        Ok(match world.objects.create(&probe) {
+            Ok(_) => {
+                world.objects.delete(hive("ClusterImageSet"), "", "probe")?;
+                Err("a number was taken for a text".to_owned())
+            }
+            Err(_) => Ok(()),
+        })
+    });
+    refused.unwrap();
+}
+
+/// One object that stands badly beside good ones.
+struct Bad {
+    kind: &'static str,
+    name: &'static str,
+    /// Merged into an object of the kind that is as it should be.
+    patch: Value,
+    /// Whether this version can read it.
+    readable: bool,
+}
+
+fn bad(kind: &'static str, readable: bool, name: &'static str, patch: Value) -> Bad {
+    Bad {
+        kind,
+        name,
+        patch,
+        readable,
+    }
+}
+
+/// Every kind that has a controller, and the one that they refer to.
+fn zoo() -> Vec<Bad> {
+    let megabyte = "m".repeat(1 << 20);
+    let never = "9999-12-30T00:00:00Z";
+    let aged = json!([{
+        "type": "Hibernating", "status": "Sometimes", "reason": "", "message": "x",
+        "lastProbeTime": never, "lastTransitionTime": never,
+    }]);
+    vec![
+        bad(
+            "ClusterDeployment",
+            false,
+            "text-for-flag",
+            json!({"spec": {"installed": "perhaps"}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
+            "megabyte-for-flag",
+            json!({"spec": {"installed": megabyte}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
+            "list-for-spec",
+            json!({"spec": ["a", "b"]}),
+        ),
+        bad("ClusterDeployment", false, "no-spec", json!({"spec": null})),
+        bad(
+            "ClusterDeployment",
+            false,
+            "object-for-number",
+            json!({"spec": {"installAttemptsLimit": {}}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
+            "beyond-all-numbers",
+            json!({"spec": {"installAttemptsLimit": 1e300}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
+            "text-for-conditions",
+            json!({"status": {"conditions": "none"}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
+            "no-time",
+            json!({"status": {"installedTimestamp": "yesterday"}}),
+        ),
+        // The last two days of the calendar are beyond what times are computed with.
+        bad(
+            "ClusterDeployment",
+            false,
+            "past-the-end-of-time",
+            json!({"status": {"installedTimestamp": "9999-12-31T23:59:59Z"}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            true,
+            "unknown-power",
+            json!({"spec": {"powerState": "Dreaming"}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            true,
+            "megabyte",
+            json!({"spec": {"baseDomain": megabyte}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            true,
+            "the-end-of-time",
+            json!({
+                "spec": {"installed": true},
+                "status": {"installedTimestamp": never, "installStartedTimestamp": never, "conditions": aged},
+            }),
+        ),
+        bad(
+            "ClusterDeployment",
+            true,
+            "absurd",
+            json!({
+                "metadata": {"annotations": {"hive.openshift.io/delete-after": "99999999999999999999h"}},
+                "spec": {
+                    "hibernateAfter": "99999999999999999999h", "installAttemptsLimit": -2_147_483_648_i64,
+                    "platform": {"mars": {"crater": 7}},
+                    "provisioning": {"installerEnv": [
+                        {"name": "X", "valueFrom": {"resourceFieldRef": {"resource": "x", "divisor": "1e99999999"}}},
+                    ]},
+                },
+                "status": {"installRestarts": i64::MAX, "powerState": "Dreaming"},
+            }),
+        ),
+        bad(
+            "ClusterProvision",
+            false,
+            "text-for-number",
+            json!({"spec": {"attempt": "one"}}),
+        ),
+        bad(
+            "ClusterProvision",
+            false,
+            "number-for-stage",
+            json!({"spec": {"stage": 7}}),
+        ),
+        bad(
+            "ClusterProvision",
+            false,
+            "text-for-reference",
+            json!({"status": {"jobRef": "a job"}}),
+        ),
+        bad(
+            "ClusterProvision",
+            false,
+            "no-base64",
+            json!({"spec": {"metadataJSON": "no base64 %"}}),
+        ),
+        bad(
+            "ClusterProvision",
+            true,
+            "unknown-stage",
+            json!({"spec": {"stage": "resting"}}),
+        ),
+        bad(
+            "ClusterProvision",
+            true,
+            "absurd-attempt",
+            json!({
+                "spec": {"attempt": 2_147_483_647, "installLog": megabyte},
+                "status": {"conditions": aged},
+            }),
+        ),
+        bad(
+            "ClusterDeprovision",
+            false,
+            "number-for-text",
+            json!({"spec": {"infraID": 5}}),
+        ),
+        bad(
+            "ClusterDeprovision",
+            false,
+            "text-for-platform",
+            json!({"spec": {"platform": {"aws": "us-east-1"}}}),
+        ),
+        bad(
+            "ClusterDeprovision",
+            false,
+            "text-for-completed",
+            json!({"status": {"completed": "yes"}}),
+        ),
+        bad(
+            "ClusterDeprovision",
+            true,
+            "unknown-platform",
+            json!({
+                "spec": {"platform": {"mars": {}}, "clusterName": megabyte}, "status": {"conditions": aged},
+            }),
+        ),
+        bad(
+            "ClusterImageSet",
+            false,
+            "number-for-image",
+            json!({"spec": {"releaseImage": 7}}),
+        ),
+        bad(
+            "ClusterImageSet",
+            false,
+            "text-for-spec",
+            json!({"spec": "an image"}),
+        ),
+        bad(
+            "ClusterImageSet",
+            true,
+            "megabyte-of-image",
+            json!({"spec": {"releaseImage": megabyte}}),
+        ),
+    ]
+}
+
+/// An object of a kind as it should be, of which nothing is to be had from any cloud.
+fn sound(kind: &str, namespace: &str, name: &str) -> Value {
+    let metadata = json!({"name": name, "namespace": namespace});
+    match kind {
+        "ClusterDeployment" => json!({
+            "apiVersion": "hive.openshift.io/v1", "kind": kind, "metadata": metadata,
+            "spec": {
+                "baseDomain": "example.com", "clusterName": name,
+                "platform": {"aws": {"region": "us-east-1", "credentialsSecretRef": {"name": "none"}}},
+                "provisioning": {"installConfigSecretRef": {"name": "none"}},
+                "preserveOnDelete": true,
+            },
+        }),
+        "ClusterProvision" => json!({
+            "apiVersion": "hive.openshift.io/v1", "kind": kind, "metadata": metadata,
+            "spec": {
+                "attempt": 0, "stage": "provisioning", "infraID": "x-aaaaa", "podSpec": {"containers": []},
+                "clusterDeploymentRef": {"name": "nobody"},
+            },
+        }),
+        "ClusterDeprovision" => json!({
+            "apiVersion": "hive.openshift.io/v1", "kind": kind, "metadata": metadata,
+            "spec": {
+                "infraID": "x-aaaaa",
+                "platform": {"aws": {"region": "us-east-1", "credentialsSecretRef": {"name": "none"}}},
+            },
+        }),
+        _ => json!({
+            "apiVersion": "hive.openshift.io/v1", "kind": kind, "metadata": {"name": name},
+            "spec": {"releaseImage": "registry.example.com/release@sha256:0"},
+        }),
+    }
+}
+
+/// Objects are merged, everything else is replaced; `null` replaces, too.
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+const NAMESPACE: &str = "zoo";
+
+fn place(kind: &str) -> &'static str {
+    if kind == "ClusterImageSet" {
+        ""
+    } else {
+        NAMESPACE
+    }
+}
+
+impl Bad {
+    fn write(&self, world: &World) {
+        let mut object = sound(self.kind, NAMESPACE, self.name);
+        merge(&mut object, &self.patch);
+        world.objects.create(&object).unwrap();
+        // The status is a resource of its own, with or without a schema.
+        if let Some(status) = self.patch.get("status") {
+            let of = hive(self.kind);
+            let place = place(self.kind);
+            let written = world.objects.merge_status(of, place, self.name, status);
+            written.unwrap();
+        }
     }
 }
 
 #[test]
-fn an_unreadable_neighbour_is_told_about_and_stops_nobody() {
+fn unreadable_and_absurd_objects_are_told_about_and_stop_nobody() {
     let folder = tempfile::tempdir().unwrap();
     lax_definitions(folder.path());
-    let mut world = World::new("it-lax", folder.path());
-    let bad = Installed::new("unreadable").with(json!({"spec": {"installed": "perhaps"}}));
-    for object in [json!({
-        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bad.namespace},
-    })]
-    .iter()
-    .chain(std::iter::once(&bad.cluster_deployment()))
-    {
-        world.objects.create(object).unwrap();
+    let mut world = World::new("it-zoo", folder.path());
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    world.objects.create(&namespace).unwrap();
+    let zoo = zoo();
+    for bad in &zoo {
+        bad.write(&world);
     }
-    world.start("lax");
+    enforce_schemas(&world);
+    world.start("zoo");
     world.operators.first().unwrap().await_lead().unwrap();
-    let good = Installed::new("readable");
-    world.adopt(&good);
-    world.until_adopted(&good);
 
-    let operator = world.operators.first().unwrap();
-    let metrics = operator.metrics().unwrap();
-    let counted = "skep_undecodable_objects{kind=\"ClusterDeployment\"} 1";
-    assert!(metrics.lines().any(|line| line == counted), "{metrics}");
-    let events = Of {
-        version: "events.k8s.io/v1",
-        kind: "Event",
+    // A good one of each kind, begun after the bad ones were met.
+    let cluster = Installed::new("zoo-good");
+    world.adopt(&cluster);
+    world.until_adopted(&cluster);
+    for (kind, name) in [
+        ("ClusterProvision", "good-attempt"),
+        ("ClusterDeprovision", "good-order"),
+    ] {
+        world.objects.create(&sound(kind, NAMESPACE, name)).unwrap();
+        world.until(hive(kind), NAMESPACE, name, "a verdict", |found| {
+            found.is_some_and(|found| found["status"]["conditions"].is_array())
+        });
+    }
+    let waiting = sound("ClusterDeployment", NAMESPACE, "good-cluster");
+    world.objects.create(&waiting).unwrap();
+    let judged = |found: Option<&Value>| {
+        found.is_some_and(|found| {
+            condition(found, "RequirementsMet").is_some_and(|met| met["status"] == "False")
+        })
     };
-    let told = skep_kit::process::wait_until("an Event", crate::world::PATIENCE, || {
-        let all = world.objects.list(events, &bad.namespace)?;
-        let about = all
-            .into_iter()
-            .find(|event| event["regarding"]["name"] == bad.name.as_str());
-        Ok(about.ok_or_else(|| "there is none".to_owned()))
-    });
-    let told: Value = told.unwrap();
-    assert_eq!(told["type"], "Warning");
-    let note = told["note"].as_str().unwrap();
-    assert!(
-        note.contains("installed") || note.contains("boolean"),
-        "{note}"
-    );
+    world.until(CD, NAMESPACE, "good-cluster", "a verdict", judged);
+
+    for kind in [
+        "ClusterDeployment",
+        "ClusterProvision",
+        "ClusterDeprovision",
+        "ClusterImageSet",
+    ] {
+        let unreadable = zoo
+            .iter()
+            .filter(|bad| bad.kind == kind && !bad.readable)
+            .count();
+        let counted = format!("skep_undecodable_objects{{kind=\"{kind}\"}} {unreadable}");
+        let metrics = world.operators.first().unwrap().metrics().unwrap();
+        let figures: Vec<&str> = metrics
+            .lines()
+            .filter(|line| line.starts_with("skep_undecodable_objects{"))
+            .collect();
+        assert!(
+            figures.contains(&counted.as_str()),
+            "{counted}: {figures:#?}"
+        );
+    }
+    for bad in zoo.iter().filter(|bad| !bad.readable) {
+        // Events about objects without a namespace are in the default one.
+        let place = match place(bad.kind) {
+            "" => "default",
+            place => place,
+        };
+        let told = wait_until("an Event", PATIENCE, || {
+            let all = world.objects.list(EVENT, place)?;
+            let about = all.into_iter().find(|event| {
+                let regarding = &event["regarding"];
+                regarding["kind"] == bad.kind
+                    && regarding["name"] == bad.name
+                    && event["reason"] == "CannotDecode"
+            });
+            Ok(about.ok_or_else(|| format!("none about {} {}", bad.kind, bad.name)))
+        });
+        assert_eq!(told.unwrap()["type"], "Warning", "{}", bad.name);
+    }
+    // Nobody was restarted meanwhile, and what is absurd but readable is looked at like any other.
+    assert!(world.operators.first().unwrap().leads());
+    for bad in zoo
+        .iter()
+        .filter(|bad| bad.readable && bad.kind == "ClusterDeployment")
+    {
+        world.until(CD, NAMESPACE, bad.name, "a finalizer", |found| {
+            found.is_some_and(|found| !finalizers(found).is_empty())
+        });
+    }
 
     // Once it can be read it is taken over like any other.
-    let mend = json!({"spec": {"installed": true}});
-    world
-        .objects
-        .merge(CD, &bad.namespace, &bad.name, &mend)
-        .unwrap();
-    for secret in bad.secrets() {
-        world.objects.create(&secret).unwrap();
-    }
-    world.until(CD, &bad.namespace, &bad.name, "adoption", |found| {
+    let mend = json!({"spec": {"installed": false}});
+    let merged = world.objects.merge(CD, NAMESPACE, "text-for-flag", &mend);
+    merged.unwrap();
+    world.until(CD, NAMESPACE, "text-for-flag", "a finalizer", |found| {
         found.is_some_and(|found| !finalizers(found).is_empty())
     });
+    world.assert_nothing_refused();
 }

@@ -19,6 +19,8 @@ pub enum Kind {
     InternalError,
     /// 429 with a time to wait; nothing is written.
     TooManyRequests(Duration),
+    /// 403, as if a right had been taken away; nothing is written.
+    Forbidden,
     /// The request is carried out, and its answer is a 504.
     AnswerLost,
 }
@@ -120,11 +122,11 @@ impl Faults {
         }
         rule.limit -= 1;
         self.injected += 1;
-        Some(failure(rule.kind, target))
+        Some(failure(rule.kind, verb, target))
     }
 }
 
-fn failure(kind: Kind, target: &Target) -> Box<Failure> {
+fn failure(kind: Kind, verb: Verb, target: &Target) -> Box<Failure> {
     match kind {
         Kind::Conflict => {
             Failure::modified(&target.kind, target.name.as_deref().unwrap_or_default())
@@ -138,6 +140,17 @@ fn failure(kind: Kind, target: &Target) -> Box<Failure> {
             let message = "too many requests, please try again later";
             let details = json!({"retryAfterSeconds": after.as_secs().max(1)});
             Failure::new(429, "TooManyRequests", message, details)
+        }
+        Kind::Forbidden => {
+            let (plural, group) = (&target.kind.plural, &target.kind.group);
+            let verb = verb.label().to_ascii_lowercase();
+            let namespace = target.namespace.as_deref().unwrap_or_default();
+            let message = format!(
+                "{plural}.{group} is forbidden: User \"system:serviceaccount:hive:hive-controllers\" \
+                 cannot {verb} resource \"{plural}\" in API group \"{group}\" in the namespace \
+                 \"{namespace}\""
+            );
+            Failure::new(403, "Forbidden", &message, json!({}))
         }
         Kind::AnswerLost => {
             let message = "Timeout: request did not complete within the allotted timeout";

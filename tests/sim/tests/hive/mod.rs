@@ -318,6 +318,18 @@ async fn operate(
     Ok(())
 }
 
+/// What `skep why` tells a person about the story's cluster.
+pub(crate) async fn why(world: &World, story: &Story) -> String {
+    let clock = Clock::starting_at(world.now());
+    let context = Context::new(world.client("person"), clock, "skep-why");
+    let aws: Arc<dyn Cloud> = Arc::new(story.account().cloud);
+    let clouds = BTreeMap::from([(PlatformKind::Aws, aws)]);
+    let shared = Shared::new(context, ConfigStore::new(Config::default()), clouds);
+    let (namespace, name) = (&story.cluster.namespace, &story.cluster.name);
+    let node = skep::cli::why::cluster(&shared, namespace, name).await;
+    skep::cli::why::text(&node.unwrap().unwrap(), world.now())
+}
+
 /// Whether the cluster is installed.
 pub(crate) fn is_installed(server: &ApiServer, name: &str) -> Option<()> {
     let cluster = server.stored(GROUP, "clusterdeployments", "fleet", name)?;

@@ -38,6 +38,10 @@ use crate::{account::AccountId, call, clock::Monotonic, error::Error};
 /// under way may still bring an outcome for the receipt.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Before the receipt is first handed to the journal; the pause doubles. Most calls are made in the first
+/// seconds, and a crash soon after them should not leave a receipt that knows of none.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(1);
+
 /// What an execution works with.
 pub(crate) struct Surroundings<'a> {
     pub(crate) facts: &'a ClusterFacts,
@@ -62,6 +66,7 @@ pub(crate) struct Execution<'a> {
     changing: usize,
     running: FuturesUnordered<Pin<Box<dyn Future<Output = Event> + Send>>>,
     checkpoint_due: Duration,
+    checkpoint_pause: Duration,
 }
 
 /// A step that may begin; sorted so that what takes longest begins first.
@@ -140,7 +145,8 @@ impl<'a> Execution<'a> {
         graph: Graph,
         phase: Phase,
     ) -> Self {
-        let checkpoint_due = around.started.elapsed() + around.options.checkpoint;
+        let checkpoint_pause = FIRST_CHECKPOINT.min(around.options.checkpoint);
+        let checkpoint_due = around.started.elapsed() + checkpoint_pause;
         let mut execution = Self {
             around,
             ledger,
@@ -152,6 +158,7 @@ impl<'a> Execution<'a> {
             changing: 0,
             running: FuturesUnordered::new(),
             checkpoint_due,
+            checkpoint_pause,
         };
         execution.track_new_steps();
         execution

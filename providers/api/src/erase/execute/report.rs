@@ -121,7 +121,8 @@ impl Execution<'_> {
         if self.now() < self.checkpoint_due {
             return Ok(());
         }
-        self.checkpoint_due = self.now() + self.around.options.checkpoint;
+        self.checkpoint_pause = (self.checkpoint_pause * 2).min(self.around.options.checkpoint);
+        self.checkpoint_due = self.now() + self.checkpoint_pause;
         let unfinished = self.unfinished();
         let receipt = self.ledger.receipt(
             &unfinished,
