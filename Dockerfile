@@ -1,5 +1,6 @@
 # The image for users. Its last stage is empty but for three files, which are the same that the
-# development hub's image holds (a test compares both definitions).
+# development hub's image holds (a test compares both definitions). For x86_64 only, the one target that
+# Skep is built for (.cargo/config.toml).
 FROM docker.io/library/rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .

@@ -1,6 +1,8 @@
 //! From a changed object to the roots that it concerns, where the runtime's own bells do not know.
 
-use kube::core::ObjectMeta;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{ObjectMeta, PartialObjectMeta};
+use skep_crds::names::skep::IN_USE_FINALIZER;
 use skep_crds::names::{label, object_name};
 use skep_crds::{ClusterDeployment, ClusterProvision};
 
@@ -32,6 +34,28 @@ pub fn in_dying_namespace(meta: &ObjectMeta, roots: &Store<ClusterDeployment>) -
         return Vec::new();
     }
     clusters_in(meta.name.as_deref().unwrap_or_default(), roots)
+}
+
+/// The namespace of an object.
+pub fn its_namespace(meta: &ObjectMeta, roots: &Store<PartialObjectMeta<Namespace>>) -> Vec<Key> {
+    let namespace = meta.namespace.as_deref().unwrap_or_default();
+    let namespace = roots.get("", namespace);
+    namespace
+        .map(|namespace| Key::of(namespace.as_ref()))
+        .into_iter()
+        .collect()
+}
+
+/// The namespace of a Secret that is held.
+pub fn namespace_of_held(
+    meta: &ObjectMeta,
+    roots: &Store<PartialObjectMeta<Namespace>>,
+) -> Vec<Key> {
+    let mut finalizers = meta.finalizers.iter().flatten();
+    if finalizers.any(|name| name == IN_USE_FINALIZER) {
+        return its_namespace(meta, roots);
+    }
+    Vec::new()
 }
 
 fn clusters_in(namespace: &str, roots: &Store<ClusterDeployment>) -> Vec<Key> {

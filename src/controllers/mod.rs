@@ -10,9 +10,11 @@ pub mod context;
 pub mod credentials;
 pub mod erasure;
 pub mod figures;
+pub mod held_secrets;
 pub mod inputs;
 pub mod owned;
 pub mod receipts;
+pub mod rights;
 pub mod secrets;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use self::cluster_deployment::Clusters;
 use self::cluster_deprovision::Deprovisions;
 use self::cluster_provision::Attempts;
 use self::context::{Shared, Stores};
+use self::held_secrets::HeldSecrets;
 use crate::install::classify::Patterns;
 use crate::runtime::{ControllerName, Driver, DriverOptions, Process, Reconcile, Selection, bell};
 
@@ -46,6 +49,7 @@ pub fn add_with(
     process.controller(cluster_deployments(shared, options));
     process.controller(cluster_provisions(shared, patterns, options));
     process.controller(cluster_deprovisions(shared, options));
+    process.controller(held_secrets(shared, options));
 }
 
 /// One watch per kind.
@@ -142,6 +146,17 @@ fn cluster_deprovisions(shared: &Shared, options: Options<'_>) -> Driver<Deprovi
             bell::index(cluster_deprovision::SECRETS_INDEX),
         );
     shared.erasures.rings(driver)
+}
+
+fn held_secrets(shared: &Shared, options: Options<'_>) -> Driver<HeldSecrets> {
+    let stores = &shared.stores;
+    let controller = HeldSecrets {
+        shared: shared.clone(),
+    };
+    let options = throttled::<HeldSecrets>(shared, options);
+    Driver::new(controller, &stores.namespaces, &shared.context, options)
+        .rung_by(&stores.clusters, bells::its_namespace)
+        .rung_by(&stores.secrets, bells::namespace_of_held)
 }
 
 /// With the number of runs that the settings name for this controller.

@@ -89,7 +89,7 @@ pub async fn delete<K: Kind>(
     namespace: &str,
     name: &str,
     owner_uid: &str,
-) -> Result<(), Error> {
+) -> Result<(), RequestError> {
     let Some(existing) = reader.get_live::<K>(namespace, name).await? else {
         return Ok(());
     };

@@ -169,10 +169,13 @@ fn rule(group: &str, resources: &[&str], names: &[String], verbs: &[&str]) -> Op
     })
 }
 
+/// From the init container, whose variables are the operator's own: the installer's container also has those
+/// of `installerEnv`, which whoever wrote them may not be allowed to read.
 fn names_in(pod: &PodSpec, variables: &[&str]) -> Vec<String> {
     let names: BTreeSet<String> = pod
-        .containers
+        .init_containers
         .iter()
+        .flatten()
         .flat_map(|container| container.env.iter().flatten())
         .filter(|variable| variables.contains(&variable.name.as_str()))
         .filter_map(|variable| variable.value.clone().filter(|value| !value.is_empty()))
@@ -237,6 +240,25 @@ mod tests {
             ]
         );
         assert_eq!(rules[1].verbs, ["get", "patch"]);
+    }
+
+    /// `installerEnv` wins in the pod, and gives it no rights.
+    #[test]
+    fn a_users_variable_opens_no_secret() {
+        let mut inputs = pod_spec::tests::inputs();
+        for name in SECRET_VARIABLES
+            .iter()
+            .chain([&env::MANIFESTS_CONFIGMAP_NAME])
+        {
+            let variable = pod_spec::variable(name, "somebody-elses");
+            inputs.installer_env.push(variable);
+        }
+        let with = names_in(&pod_spec::build(&inputs), &SECRET_VARIABLES);
+        let without = pod_spec::build(&pod_spec::tests::inputs());
+        assert_eq!(with, names_in(&without, &SECRET_VARIABLES));
+        let config_maps = [env::MANIFESTS_CONFIGMAP_NAME];
+        let none: [String; 0] = [];
+        assert_eq!(names_in(&pod_spec::build(&inputs), &config_maps), none);
     }
 
     #[test]

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use kube::Client;
 use kube::api::ListParams;
 use kube::core::ObjectList;
 use kube::core::params::GetParams;
+use kube::{Client, Resource as _};
 use skep_crds::names::label;
 
 use super::request::{collection, describe, send};
-use super::{Freshness, Guarded, IndexName, Kind, RequestError, Store};
+use super::{Freshness, Guarded, IndexName, Kind, RequestError, Store, Undecodable};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -55,7 +55,8 @@ impl Reader {
     /// that no label can have is asked for nowhere: the API would refuse the question.
     ///
     /// # Errors
-    /// Only a live read can fail. Objects that cannot be decoded are left out.
+    /// Only a live read can fail; an object that cannot be decoded fails it. The store leaves such objects
+    /// out, which is why a plan with steps is made again from a live read.
     pub async fn labelled<K: Kind>(
         &self,
         how: Freshness,
@@ -100,16 +101,30 @@ impl Reader {
         }
     }
 
-    /// The objects that match a label selector as they are now, in order of their names. Objects that
-    /// cannot be decoded are left out. An empty namespace means all.
+    /// The objects that match a label selector as they are now, in order of their names. An empty
+    /// namespace means all.
     ///
     /// # Errors
-    /// The API server could not be asked.
+    /// The API server could not be asked, or an object cannot be decoded: what is decided from a list must
+    /// not take it for absent.
     pub async fn list_live<K: Kind>(
         &self,
         namespace: &str,
         selector: &str,
     ) -> Result<Vec<Arc<K>>, RequestError> {
+        let params = ListParams::default().labels(selector);
+        decoded(self.list(namespace, selector, params).await?)
+    }
+
+    /// The same with what cannot be decoded as an entry of its own: for whoever can do without it.
+    ///
+    /// # Errors
+    /// The API server could not be asked.
+    pub async fn list_live_guarded<K: Kind>(
+        &self,
+        namespace: &str,
+        selector: &str,
+    ) -> Result<Vec<Guarded<K>>, RequestError> {
         let params = ListParams::default().labels(selector);
         self.list(namespace, selector, params).await
     }
@@ -117,14 +132,14 @@ impl Reader {
     /// The same for a field selector.
     ///
     /// # Errors
-    /// The API server could not be asked.
+    /// As for labels.
     pub async fn list_live_by_fields<K: Kind>(
         &self,
         namespace: &str,
         fields: &str,
     ) -> Result<Vec<Arc<K>>, RequestError> {
         let params = ListParams::default().fields(fields);
-        self.list(namespace, fields, params).await
+        decoded(self.list(namespace, fields, params).await?)
     }
 
     async fn list<K: Kind>(
@@ -132,7 +147,7 @@ impl Reader {
         namespace: &str,
         selector: &str,
         params: ListParams,
-    ) -> Result<Vec<Arc<K>>, RequestError> {
+    ) -> Result<Vec<Guarded<K>>, RequestError> {
         let mut objects = Vec::new();
         let mut params = params.limit(PAGE);
         loop {
@@ -144,24 +159,39 @@ impl Reader {
             };
             let what = || describe::<K>(namespace, selector);
             let page: ObjectList<Guarded<K>> = send(&self.client, "list", &what, request).await?;
-            objects.extend(page.items.into_iter().filter_map(|item| item.0.ok()));
+            objects.extend(page.items);
             match page.metadata.continue_ {
                 Some(token) if !token.is_empty() => params = params.continue_token(&token),
                 Some(_) | None => break,
             }
         }
-        objects.sort_by(|a: &Arc<K>, b| {
-            let place =
-                |object: &Arc<K>| (object.meta().namespace.clone(), object.meta().name.clone());
+        objects.sort_by(|a: &Guarded<K>, b| {
+            let place = |object: &Guarded<K>| {
+                let meta = object.meta();
+                (meta.namespace.clone(), meta.name.clone())
+            };
             place(a).cmp(&place(b))
         });
         Ok(objects)
     }
 }
 
+fn decoded<K: Kind>(found: Vec<Guarded<K>>) -> Result<Vec<Arc<K>>, RequestError> {
+    let object = |found: Guarded<K>| {
+        found.0.map_err(|why| {
+            let Undecodable { meta, error: _ } = why.as_ref();
+            let part = |part: &Option<String>| part.clone().unwrap_or_default();
+            let object = describe::<K>(&part(&meta.namespace), &part(&meta.name));
+            RequestError::undecodable("read", object, &why)
+        })
+    };
+    found.into_iter().map(object).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::runtime::StoreOptions;
@@ -179,5 +209,20 @@ mod tests {
             assert!(found.await.is_ok_and(|found| found.is_empty()));
             assert_eq!(hub.server.requests() - before, requests, "{length}");
         }
+    }
+
+    fn pod(name: &str, spec: &Value) -> Guarded<Pod> {
+        let metadata = json!({"namespace": "team", "name": name});
+        serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+    }
+
+    /// A decision that takes it for absent could make a second attempt, or let its Secrets go.
+    #[test]
+    fn an_object_that_cannot_be_decoded_is_no_gap_in_a_list() {
+        let good = pod("a", &json!({"containers": []}));
+        assert_eq!(decoded(vec![good.clone()]).unwrap().len(), 1);
+        let bad = pod("b", &json!({"containers": "none"}));
+        let error = decoded(vec![good, bad]).map(drop).unwrap_err();
+        assert!(error.to_string().contains("Pod team/b"), "{error}");
     }
 }

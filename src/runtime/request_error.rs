@@ -111,8 +111,10 @@ impl Classified for RequestError {
             | Refusal::Forbidden
             | Refusal::Invalid
             | Refusal::Throttled
-            | Refusal::Unavailable
-            | Refusal::Undecodable => Class::BackOff,
+            | Refusal::Unavailable => Class::BackOff,
+            // It stays so until somebody changes the object or updates Skep. Tried soon for the first
+            // times, should only the answer have been damaged.
+            Refusal::Undecodable => Class::BlockedByUser,
         }
     }
 }
@@ -232,6 +234,18 @@ mod tests {
             let error = RequestError::new("create", "Job a/b".to_owned(), &answer);
             assert_eq!((error.refusal, error.class()), (refusal, class), "{answer}");
         }
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_decoded_is_named_and_blocks() {
+        let why = Undecodable {
+            meta: kube::core::ObjectMeta::default(),
+            error: "invalid type".to_owned(),
+        };
+        let error = RequestError::undecodable("read", "ClusterProvision a/b".to_owned(), &why);
+        assert_eq!(error.class(), Class::BlockedByUser);
+        let text = error.to_string();
+        assert_eq!(text, "could not read ClusterProvision a/b: invalid type");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! a secret, because what holds secrets does not print; request bodies are never logged, at any level.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -36,6 +37,9 @@ pub enum TelemetryError {
     /// No such format.
     #[error("no log format {0:?}: text or json")]
     Format(String),
+    /// No such level.
+    #[error("no log level {0:?}: error, warn, info, debug, trace or off")]
+    Level(String),
     /// The filter cannot be read.
     #[error("cannot read the log filter {0:?}")]
     Filter(String, #[source] tracing_subscriber::filter::ParseError),
@@ -48,9 +52,9 @@ pub enum TelemetryError {
 /// `info,skep::runtime=debug`.
 ///
 /// # Errors
-/// The filter cannot be read, or logs have been set up before.
+/// There is no such level, the filter cannot be read, or logs have been set up before.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let directives = quieted(filter);
+    let directives = quieted(filter)?;
     let filter = EnvFilter::try_new(&directives)
         .map_err(|source| TelemetryError::Filter(filter.to_owned(), source))?;
     let registry = tracing_subscriber::registry().with(filter);
@@ -68,13 +72,17 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
 
 /// A level applies to Skep; libraries tell what goes wrong only, unless they are named. kube logs each
 /// failed request as an error of its own, which the caller tells better.
-fn quieted(filter: &str) -> String {
+fn quieted(filter: &str) -> Result<String, TelemetryError> {
     if filter.contains('=') || filter.contains(',') {
-        return filter.to_owned();
+        return Ok(filter.to_owned());
     }
-    format!(
+    // The filter would take any other word for the name of a target, and log nothing of Skep.
+    if filter.parse::<LevelFilter>().is_err() {
+        return Err(TelemetryError::Level(filter.to_owned()));
+    }
+    Ok(format!(
         "warn,kube_client::client::builder=off,kube_runtime=error,skep={filter},skep_providers={filter},skep_aws={filter}"
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -84,9 +92,12 @@ mod tests {
     #[test]
     fn every_level_makes_a_filter() {
         for level in ["error", "warn", "info", "debug", "trace", "off"] {
-            assert!(EnvFilter::try_new(quieted(level)).is_ok(), "{level}");
+            let directives = quieted(level).unwrap();
+            assert!(EnvFilter::try_new(directives).is_ok(), "{level}");
         }
-        assert_eq!(quieted("info,kube=debug"), "info,kube=debug");
+        assert_eq!(quieted("info,kube=debug").unwrap(), "info,kube=debug");
+        let refused = quieted("nonsense").unwrap_err().to_string();
+        assert!(refused.contains("\"nonsense\""), "{refused}");
         assert!("yaml".parse::<LogFormat>().is_err());
     }
 }

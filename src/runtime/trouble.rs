@@ -183,12 +183,18 @@ fn judge(refused: &RequestError) -> (&'static str, Option<(String, String)>) {
                 "correct what the message names".to_owned(),
             ),
         ),
+        Refusal::Undecodable => (
+            reason::STEP_FAILED,
+            advice(
+                "an object that this version cannot read".to_owned(),
+                "correct what the message names, or update Skep".to_owned(),
+            ),
+        ),
         Refusal::Throttled | Refusal::Unavailable => (reason::HUB_UNAVAILABLE, None),
         Refusal::Conflict
         | Refusal::AlreadyExists
         | Refusal::NotFound
-        | Refusal::NamespaceTerminating
-        | Refusal::Undecodable => (reason::STEP_FAILED, None),
+        | Refusal::NamespaceTerminating => (reason::STEP_FAILED, None),
     }
 }
 

@@ -108,12 +108,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "",
         shown.join(", ")
     );
-    for line in metrics.lines().filter(|line| {
-        line.starts_with("skep_admission_problems_total")
-            || line.starts_with("skep_admission_reviews_total")
-    }) {
-        println!("           {line}");
+    for verdict in ["allowed", "refused", "unreadable"] {
+        let count = sum(
+            &metrics,
+            "skep_admission_reviews_total{",
+            &format!("\"{verdict}\""),
+        );
+        println!("{count:>9}  reviews judged: {verdict}");
     }
+    let count = sum(&metrics, "skep_admission_problems_total{", "");
+    println!("{count:>9}  requests answered with an HTTP error");
     ensure!(
         !log.contains("panicked"),
         "a rule panicked:\n{}",
@@ -143,6 +147,16 @@ fn corpus(folder: &Path) -> Result<Vec<Vec<u8>>> {
         std::fs::read(&path).with_context(|| format!("read {}", path.display()))
     };
     paths.into_iter().map(read).collect()
+}
+
+/// The sum of a counter over the labels that hold a text.
+fn sum(metrics: &str, name: &str, label: &str) -> u64 {
+    let lines = metrics
+        .lines()
+        .filter(|line| line.starts_with(name) && line.contains(label));
+    lines
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum()
 }
 
 fn tail(log: &str) -> String {

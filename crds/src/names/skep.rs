@@ -48,3 +48,6 @@ pub const INPUTS_ANNOTATION: &str = "skep.dev/inputs";
 /// Annotation on a merged pull secret: a digest of its sources and one of its content. Set and read by
 /// the `ClusterDeployment` controller.
 pub const SOURCES_ANNOTATION: &str = "skep.dev/sources";
+
+/// Name of the controller that lets go of Secrets that no cluster needs any more.
+pub const HELD_SECRETS_CONTROLLER: &str = "heldSecrets";

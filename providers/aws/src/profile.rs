@@ -333,6 +333,30 @@ mod tests {
         );
     }
 
+    /// What the operator writes for `credentialsAssumeRole` (docs/spec/10 §11.1 step 8) is one assumption;
+    /// naming the role beside it would be another, which a role that does not trust itself refuses.
+    #[test]
+    fn the_secret_of_an_assumed_role_is_that_role_already() {
+        let config = "[default]\nsource_profile = source\nrole_arn = arn:aws:iam::2:role/install\n\n\
+                      [profile source]\naws_access_key_id = A\naws_secret_access_key = skep-canary-7f3a\n";
+        let once = Identity::Role {
+            source: Box::new(keys("A", "skep-canary-7f3a")),
+            arn: "arn:aws:iam::2:role/install".into(),
+            external_id: None,
+            session: None,
+        };
+        let alone = CredentialSource::from_secret(secret(&[(CONFIG, config)]));
+        assert_eq!(identity(&alone).as_ref(), Ok(&once));
+        let named_too = CredentialSource {
+            assume_role: Some(AssumeRole {
+                role_arn: "arn:aws:iam::2:role/install".into(),
+                external_id: None,
+            }),
+            ..alone
+        };
+        assert_ne!(identity(&named_too), Ok(once));
+    }
+
     #[test]
     fn nothing_of_the_operators_machine_is_read() {
         for (config, expected) in [

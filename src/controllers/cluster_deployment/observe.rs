@@ -3,13 +3,14 @@
 //! Secrets' contents are read only where a decision may depend on them, and leave as facts and digests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use futures::try_join;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
+use kube::{Resource as _, ResourceExt as _};
 use skep_crds::names::condition::{cd, deprovision};
 use skep_crds::names::skep::{
     CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, IN_USE_FINALIZER, INPUTS_ANNOTATION,
@@ -27,7 +28,7 @@ use super::{Clusters, Error, parse, reading};
 use crate::controllers::erasure;
 use crate::controllers::inputs::{Read, is_held};
 use crate::controllers::secrets::{self, HELD, NEEDS};
-use crate::runtime::{At, Freshness, RequestError, bell};
+use crate::runtime::{At, Freshness, Guarded, RequestError, bell};
 
 pub(super) async fn observe(
     clusters: &Clusters,
@@ -289,10 +290,10 @@ async fn observed_secrets(
     how: Freshness,
     identity: Option<&Identity>,
 ) -> Result<Secrets, Error> {
-    let (metadata, to_release, to_hold, unclaimed, api_url) = try_join!(
+    let (metadata, to_release, (to_hold, leaving), unclaimed, api_url) = try_join!(
         metadata_facts(clusters, root, how, identity),
         to_release(clusters, root, how),
-        to_hold(clusters, root, how),
+        needed(clusters, root, how),
         unclaimed(clusters, root, how, identity),
         api_url(clusters, root, how, identity),
     )
@@ -305,6 +306,7 @@ async fn observed_secrets(
         .map(|facts| facts.facts.hosted_zone_role.clone());
     Ok(Secrets {
         to_hold,
+        leaving,
         to_release,
         metadata: metadata.map(|facts| facts.digest),
         unclaimed,
@@ -313,19 +315,27 @@ async fn observed_secrets(
     })
 }
 
-/// Secrets that the cluster needs, and that may be deleted with their namespace.
-async fn to_hold(
+/// Secrets that the cluster needs: those that may be deleted with their namespace, and those that somebody
+/// deletes in vain.
+async fn needed(
     clusters: &Clusters,
     root: &ClusterDeployment,
     how: Freshness,
-) -> Result<Vec<String>, RequestError> {
+) -> Result<(Vec<String>, Vec<String>), RequestError> {
     if root.metadata.deletion_timestamp.is_some() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
-    let loose = |secret: &Meta| {
-        secret.metadata.deletion_timestamp.is_none() && !is_held(secret, IN_USE_FINALIZER)
-    };
-    those(clusters, root, how, secrets::needed(root), loose).await
+    let (mut to_hold, mut leaving) = (Vec::new(), Vec::new());
+    for secret in those(clusters, root, how, secrets::needed(root)).await? {
+        let deleted = secret.metadata.deletion_timestamp.is_some();
+        match (deleted, is_held(&secret, IN_USE_FINALIZER)) {
+            (false, false) => to_hold.push(secret.name_any()),
+            (true, true) => leaving.push(secret.name_any()),
+            // As it should be; and too late to hold.
+            (false, true) | (true, false) => {}
+        }
+    }
+    Ok((to_hold, leaving))
 }
 
 /// Secrets of an installed cluster that do not name it as their owner yet.
@@ -340,10 +350,9 @@ async fn unclaimed(
     };
     let names = [Some(&identity.kubeconfig), identity.password.as_ref()];
     let names = names.into_iter().flatten().cloned();
-    those(clusters, root, how, names, |secret| {
-        !is_claimed(secret, root)
-    })
-    .await
+    let mut unclaimed = those(clusters, root, how, names).await?;
+    unclaimed.retain(|secret| !is_claimed(secret, root));
+    Ok(unclaimed.iter().map(|secret| secret.name_any()).collect())
 }
 
 /// The address of the cluster's API, as long as its status does not say it.
@@ -376,21 +385,17 @@ fn is_running(root: &ClusterDeployment) -> bool {
     root.spec.installed && root.metadata.deletion_timestamp.is_none()
 }
 
-/// Those of the named Secrets that exist and are as `wanted` says.
+/// Those of the named Secrets that exist.
 async fn those(
     clusters: &Clusters,
     root: &ClusterDeployment,
     how: Freshness,
     names: impl IntoIterator<Item = String>,
-    wanted: impl Fn(&Meta) -> bool,
-) -> Result<Vec<String>, RequestError> {
+) -> Result<Vec<Arc<Meta>>, RequestError> {
     let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
     let namespace = root.namespace().unwrap_or_default();
     let names = names.into_iter().filter(|name| !name.is_empty());
-    let read = names.map(async |name| {
-        let found = reader.get(how, &stores.secrets, &namespace, &name).await?;
-        Ok(found.filter(|secret| wanted(secret)).map(|_| name))
-    });
+    let read = names.map(async |name| reader.get(how, &stores.secrets, &namespace, &name).await);
     let read = try_join_all(read).await?;
     Ok(read.into_iter().flatten().collect())
 }
@@ -468,11 +473,20 @@ async fn to_release(
             .collect());
     }
     let (neighbours, secrets) = try_join!(
-        reader.list_live::<ClusterDeployment>(&namespace, ""),
+        reader.list_live_guarded::<ClusterDeployment>(&namespace, ""),
         reader.list_live::<Meta>(&namespace, ""),
     )?;
-    let others = neighbours.iter().filter(|other| other.metadata.uid != uid);
-    let needed: BTreeSet<String> = others.flat_map(|other| secrets::needed(other)).collect();
+    let others = neighbours.iter().filter(|other| other.meta().uid != uid);
+    let others: Option<Vec<_>> = others.map(Guarded::decoded).collect();
+    let Some(others) = others else {
+        // One that cannot be read may need any of them. The held-Secrets controller lets them go once it
+        // can be read; this cluster need not wait for that.
+        return Ok(Vec::new());
+    };
+    let needed: BTreeSet<String> = others
+        .iter()
+        .flat_map(|other| secrets::needed(other))
+        .collect();
     let held = secrets
         .iter()
         .filter(|secret| is_held(secret, IN_USE_FINALIZER));

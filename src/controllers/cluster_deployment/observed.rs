@@ -561,6 +561,8 @@ pub struct Deprovision {
 pub struct Secrets {
     /// Secrets that exist, are needed, and are not held yet.
     pub to_hold: Vec<String>,
+    /// Secrets that are needed and held, and that somebody has deleted.
+    pub leaving: Vec<String>,
     /// Held Secrets of the namespace that nobody but this cluster needs.
     pub to_release: Vec<String>,
     /// Digest of the metadata Secret's content and account.

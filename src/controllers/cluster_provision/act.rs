@@ -18,6 +18,7 @@ use crate::controllers::credentials::CredentialsRef;
 use crate::controllers::erasure::Request;
 use crate::controllers::owned;
 use crate::controllers::receipts::Subject;
+use crate::controllers::rights;
 use crate::install::{job::InstallJob, rbac};
 use crate::runtime::At;
 
@@ -25,6 +26,21 @@ pub(super) async fn act(attempts: &Attempts, observed: &Observed, step: Step) ->
     match step {
         Step::PrepareRights => prepare_rights(attempts, observed).await,
         Step::CreateJob { name } => create_job(attempts, observed, name).await,
+        Step::EndRights => {
+            let (reader, writer) = (&attempts.context.reader, &attempts.context.writer);
+            let Observed {
+                namespace,
+                name,
+                uid,
+                ..
+            } = observed;
+            rights::end(reader, writer, namespace, name, uid)
+                .await
+                .map_err(|source| Error::Delete {
+                    what: "the installer's Role".to_owned(),
+                    source,
+                })
+        }
         Step::MoveStage { from, to } => move_stage(attempts, observed, &from, &to).await,
         Step::StartCleanUp => start_clean_up(attempts, observed).await,
         Step::StopCleanUp => {

@@ -30,6 +30,8 @@ pub enum Step {
         /// Its name.
         name: String,
     },
+    /// Takes Role and RoleBinding from a pod that is over.
+    EndRights,
     /// `spec.stage`, by compare-and-set.
     MoveStage {
         /// Where it must still be.
@@ -163,7 +165,7 @@ fn provisioning(observed: &Observed, now: Timestamp) -> AttemptPlan {
                     reason::INSTALL_COMPLETE,
                     "the cluster is installed",
                 ));
-                move_stage(observed, status, Stage::Complete)
+                end(observed, status, Stage::Complete)
                     .because(Note::done("InstallComplete", "the cluster is installed").as_event())
             }
             JobPhase::Failed { reason, message } => fail_by_log(observed, reason, message),
@@ -363,12 +365,20 @@ fn fail(observed: &Observed, reason: &str, message: &str) -> AttemptPlan {
         Some(infra_id) => format!("what it left behind ({infra_id}) is erased now"),
         None => "it created nothing".to_owned(),
     };
-    move_stage(observed, status, Stage::Failed).because(Note::failed(
+    end(observed, status, Stage::Failed).because(Note::failed(
         reason,
         // People count from one, as the ClusterDeployment's conditions do.
         format!("attempt {} failed: {message}", observed.attempt + 1),
         next,
     ))
+}
+
+/// An attempt that is over needs no rights any more; they go before the stage says so, because nobody looks
+/// at them later.
+fn end(observed: &Observed, status: Status, to: Stage) -> AttemptPlan {
+    let mut plan = move_stage(observed, status, to);
+    plan.steps.insert(0, Step::EndRights);
+    plan
 }
 
 /// The condition first, the stage after it (docs/spec/10 §12).

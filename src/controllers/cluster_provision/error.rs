@@ -31,7 +31,7 @@ pub enum Error {
         what: String,
         /// Why.
         #[source]
-        source: owned::Error,
+        source: RequestError,
     },
     /// The attempt cannot be patched.
     #[error("could not change the attempt")]
@@ -63,8 +63,10 @@ pub enum Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Read { source, .. } | Self::Patch { source } => source.class(),
-            Self::Create { source, .. } | Self::Delete { source, .. } => source.class(),
+            Self::Read { source, .. } | Self::Delete { source, .. } | Self::Patch { source } => {
+                source.class()
+            }
+            Self::Create { source, .. } => source.class(),
             Self::StageMoved { .. } => Class::RetryNow,
             Self::PodSpec { .. } => Class::Terminal,
             Self::NoCluster | Self::Gone => Class::WaitForChange,

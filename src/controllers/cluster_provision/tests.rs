@@ -71,10 +71,13 @@ fn reason_of_failure(observed: &Observed) -> String {
     let plan = decide(observed, start());
     assert_eq!(
         plan.steps,
-        [Step::MoveStage {
-            from: observed.stage.clone(),
-            to: Stage::Failed
-        }]
+        [
+            Step::EndRights,
+            Step::MoveStage {
+                from: observed.stage.clone(),
+                to: Stage::Failed
+            }
+        ]
     );
     let intent = plan
         .intent
@@ -252,10 +255,13 @@ fn a_job_that_succeeds_completes_the_attempt() {
     let plan = decide(&observed, start());
     assert_eq!(
         plan.steps,
-        [Step::MoveStage {
-            from: Stage::Provisioning,
-            to: Stage::Complete
-        }]
+        [
+            Step::EndRights,
+            Step::MoveStage {
+                from: Stage::Provisioning,
+                to: Stage::Complete
+            }
+        ]
     );
     let verdict = Verdict::holds(
         condition::provision::COMPLETED,
@@ -500,6 +506,17 @@ proptest! {
             prop_assert_eq!(&observed.stage, &Stage::Failed);
             prop_assert!(!observed.pods.may_still_act());
         }
+    }
+
+    /// Rights end with what they were for, and no sooner.
+    #[test]
+    fn rights_end_with_the_attempt(observed in any_observed()) {
+        let plan = decide(&observed, start());
+        let ends = |step: &Step| {
+            matches!(step, Step::MoveStage { to: Stage::Complete | Stage::Failed, .. })
+        };
+        let over = plan.steps.iter().any(ends);
+        prop_assert_eq!(plan.steps.contains(&Step::EndRights), over, "{:?}", plan.steps);
     }
 
     /// An attempt that is over never moves again.

@@ -14,7 +14,7 @@ use skep_crds::names::skep::CLOUD_ACCOUNT_ANNOTATION;
 use skep_crds::names::{annotation, env, path, secret_key, value};
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, ClusterProvision, Stage};
-use skep_providers::{Account, AssumeRole, Cloud, ConnectRequest, CredentialSource, SecretData};
+use skep_providers::{Account, Cloud, ConnectRequest, CredentialSource, SecretData};
 use tokio::sync::watch;
 
 use super::hub::Hub;
@@ -352,19 +352,8 @@ impl<'a> Attempt<'a> {
         let Some(cloud) = clouds.get(&platform.kind()) else {
             return Ok(None);
         };
-        let assume_role = platform
-            .aws
-            .as_ref()
-            .and_then(|aws| aws.credentials_assume_role.as_ref());
         let request = ConnectRequest {
-            source: CredentialSource {
-                secret: self.credentials.clone(),
-                assume_role: assume_role.map(|role| AssumeRole {
-                    role_arn: role.role_arn.clone(),
-                    external_id: role.external_id.clone(),
-                }),
-                provider_secret: None,
-            },
+            source: source_of(self.credentials.clone()),
             region: platform.region().unwrap_or_default().to_owned(),
             endpoints: self.install_config.endpoints.clone(),
         };
@@ -667,6 +656,14 @@ impl Inputs<'_> {
     }
 }
 
+/// The Secret that the operator gave this pod says it all. With `credentialsAssumeRole` its default profile
+/// is that role already; to assume the role once more would take a role that trusts itself.
+fn source_of(secret: Option<SecretData>) -> CredentialSource {
+    secret
+        .map(CredentialSource::from_secret)
+        .unwrap_or_default()
+}
+
 fn entries(secret: &SecretData) -> BTreeMap<String, Vec<u8>> {
     secret
         .keys()
@@ -724,4 +721,22 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_in_the_pods_secret_is_not_assumed_a_second_time() {
+        let config = "[default]\nrole_arn = skep-canary-7f3a\nsource_profile = source\n";
+        let secret = [(
+            secret_key::AWS_CONFIG.to_owned(),
+            config.as_bytes().to_vec(),
+        )];
+        let source = source_of(Some(secret.into_iter().collect()));
+        assert!(source.assume_role.is_none() && source.provider_secret.is_none());
+        let secret = source.secret.unwrap();
+        assert_eq!(secret.text(secret_key::AWS_CONFIG), Some(config.trim()));
+    }
 }

@@ -353,7 +353,11 @@ impl<R: Reconcile> Runner<R> {
                 }
                 Err(error) => {
                     let (class, message) = (error.class(), error_chain(&error));
-                    tracing::info!(step = name, ?class, error = message, "step failed");
+                    if class == Class::RetryNow {
+                        tracing::info!(step = name, ?class, error = message, "step failed");
+                    } else {
+                        tracing::warn!(step = name, ?class, error = message, "step failed");
+                    }
                     self.context
                         .metrics
                         .stepped(R::NAME, name, &format!("{class:?}"));
@@ -596,7 +600,11 @@ impl<R: Reconcile> Runner<R> {
         });
         if changed {
             for note in said {
-                tracing::info!(reason = note.reason, "{note}");
+                if note.is_warning() {
+                    tracing::warn!(reason = note.reason, "{note}");
+                } else {
+                    tracing::info!(reason = note.reason, "{note}");
+                }
             }
         }
     }

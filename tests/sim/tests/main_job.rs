@@ -6,6 +6,8 @@
 #[path = "main_job/health.rs"]
 mod health;
 mod hive;
+#[path = "main_job/neighbours.rs"]
+mod neighbours;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -67,7 +67,7 @@ pub(super) fn measure(record: &mut Record, program: &Path, progress: &Progress) 
     record.figure("p50_ms", quantile(took.clone(), 0.5), "-", how.clone());
     record.figure("p99_ms", quantile(took, 0.99), "below 2", how.clone());
     record.figure("requests_per_second", count / seconds, "500 asked for", how);
-    let how = "utime and stime of the process while it was asked so";
+    let how = "run time of its threads (schedstat) while it was asked so";
     record.figure("cpu_ms_per_review", cpu * 1000.0 / count, "below 0.05", how);
     record.figure("rss_mib", memory, "below 20", "VmRSS after that");
     let step = progress.step("review without pause", "5 s");

@@ -3,8 +3,7 @@
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
-use kube::core::PartialObjectMeta;
-use skep_crds::names::skep::{CLOUD_ACCOUNT_SECRET_KEY, IN_USE_FINALIZER};
+use skep_crds::names::skep::CLOUD_ACCOUNT_SECRET_KEY;
 use skep_crds::names::{annotation, label, object_name, secret_key};
 use skep_crds::platform::{DeprovisionPlatform, PlatformKind, aws, azure, gcp};
 use skep_crds::{
@@ -16,10 +15,10 @@ use super::super::reading::credentials_ref;
 use super::super::{Clusters, Error};
 use super::fresh;
 use crate::controllers::erasure::Request;
+use crate::controllers::held_secrets::set_held;
 use crate::controllers::inputs::data_of;
 use crate::controllers::owned;
 use crate::controllers::receipts::Subject;
-use crate::runtime::At;
 
 pub(super) async fn hold(
     clusters: &Clusters,
@@ -43,32 +42,17 @@ async fn each_secret(
     names: &[String],
     hold: bool,
 ) -> Result<(), Error> {
-    type Meta = PartialObjectMeta<Secret>;
     let (reader, writer) = (
         &clusters.shared.context.reader,
         &clusters.shared.context.writer,
     );
     for name in names {
-        let found = reader.get_live::<Meta>(observed.namespace(), name).await;
-        let found = found.map_err(|source| Error::Read {
-            what: "a Secret",
-            source,
-        })?;
-        let Some(found) = found else { continue };
-        let (at, present) = (At::of(&found), found.finalizers().to_vec());
-        let written = if hold {
-            writer
-                .add_finalizer::<Meta>(&at, &present, IN_USE_FINALIZER)
-                .await
-        } else {
-            writer
-                .remove_finalizer::<Meta>(&at, &present, IN_USE_FINALIZER)
-                .await
-        };
-        written.map_err(|source| Error::Write {
-            what: format!("Secret {name}"),
-            source,
-        })?;
+        set_held(reader, writer, observed.namespace(), name, None, hold)
+            .await
+            .map_err(|source| Error::Write {
+                what: format!("Secret {name}"),
+                source,
+            })?;
     }
     Ok(())
 }

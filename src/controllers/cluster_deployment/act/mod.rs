@@ -17,6 +17,7 @@ use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterProvision};
 use super::decide::Step;
 use super::observed::{Observed, PlatformFacts, Reported};
 use super::{Clusters, Error};
+use crate::controllers::rights;
 use crate::runtime::Key;
 
 pub(super) async fn act(clusters: &Clusters, observed: &Observed, step: Step) -> Result<(), Error> {
@@ -147,6 +148,7 @@ fn with_finalizer(present: &[String]) -> Vec<String> {
     all
 }
 
+/// With its rights, which come back with its successor.
 async fn delete_image_job(
     clusters: &Clusters,
     observed: &Observed,
@@ -158,7 +160,15 @@ async fn delete_image_job(
         name: name.clone(),
         uid,
     };
-    let writer = &clusters.shared.context.writer;
+    let context = &clusters.shared.context;
+    let (reader, writer) = (&context.reader, &context.writer);
+    let owner = &observed.at.key.uid;
+    rights::end(reader, writer, observed.namespace(), &name, owner)
+        .await
+        .map_err(|source| Error::Delete {
+            what: format!("the Role of Job {name}"),
+            source,
+        })?;
     writer
         .delete::<k8s_openapi::api::batch::v1::Job>(&key, PropagationPolicy::Background)
         .await

@@ -43,7 +43,11 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -
         plan.status
             .set(Verdict::holds(cd::PROVISION_FAILED, &reason, &message));
     }
-    if let Some((reason, message)) = gives_up(observed, failures, newest) {
+    let given_up = gives_up(observed, failures, newest);
+    if let Some(attempt) = newest {
+        tell(plan, attempt, given_up.is_some());
+    }
+    if let Some((reason, message)) = given_up {
         stop(plan, failures, reason, &message);
         return Turn::Stopped;
     }
@@ -126,6 +130,21 @@ fn gives_up(
         }
     }
     None
+}
+
+/// Also here, where people look first. The text stays the same until the next attempt.
+fn tell(plan: &mut Building, attempt: &Attempt, given_up: bool) {
+    let Failure {
+        reason, message, ..
+    } = failure_of(attempt);
+    let next = if given_up {
+        "no further attempt is made"
+    } else {
+        "another attempt follows"
+    };
+    // People count from one.
+    let message = format!("attempt {} failed: {message}", attempt.number + 1);
+    plan.note(Note::failed(reason, message, next));
 }
 
 fn stop(plan: &mut Building, failures: i64, reason: &'static str, message: &str) {

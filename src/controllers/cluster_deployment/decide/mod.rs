@@ -204,6 +204,7 @@ fn what_is_due(observed: &Observed, now: Timestamp) -> ClusterPlan {
     } else {
         attempts::decide(&mut plan, observed, now);
     }
+    requirements::tell_leaving(&mut plan, observed);
     plan.finish()
 }
 

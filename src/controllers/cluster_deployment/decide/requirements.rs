@@ -312,3 +312,20 @@ fn credentials_are_there(observed: &Observed) -> Result<(), Obstacle> {
         )),
     }
 }
+
+/// A Secret that is replaced (by GitOps, for example) never comes back under its name, and only the operator
+/// knows why.
+pub(super) fn tell_leaving(plan: &mut Building, observed: &Observed) {
+    if observed.namespace_terminating {
+        return;
+    }
+    for name in &observed.secrets.leaving {
+        plan.note(Note::blocked(
+            "SecretLeaving",
+            format!("Secret {name} was deleted, and stays because the deletion of the cluster needs it"),
+            format!("Secret {}/{name}", observed.namespace()),
+            "change a Secret instead of deleting and creating it again; this one is let go as soon as the \
+             ClusterDeployment refers to another, or is gone",
+        ));
+    }
+}

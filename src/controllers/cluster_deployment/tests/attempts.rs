@@ -116,6 +116,31 @@ fn the_next_attempt_waits_its_time() {
     }
 }
 
+/// People look at the ClusterDeployment first. One text per failure, or there were many Events.
+#[test]
+fn a_failed_attempt_is_told_on_the_cluster_too() {
+    let told = |observed: &Observed, seconds| {
+        let notes = decide(observed, later(seconds)).notes;
+        let mut notes = notes.into_iter().filter(|note| note.reason == "X");
+        let note = notes.next().unwrap();
+        assert!(note.is_warning() && note.emit_event && notes.next().is_none());
+        note.event_text()
+    };
+    let observed = after_failures(vec![failed(0, "X")]);
+    let text = told(&observed, 0);
+    assert_eq!(text, "attempt 1 failed: m; another attempt follows");
+    let dirty = Attempt {
+        cleaned_up: false,
+        ..failed(0, "X")
+    };
+    assert_eq!(told(&after_failures(vec![dirty]), 0), text);
+    assert_eq!(told(&observed, 60), text);
+    let mut last = observed;
+    last.limits.attempts = Some(1);
+    let text = told(&last, 0);
+    assert_eq!(text, "attempt 1 failed: m; no further attempt is made");
+}
+
 /// The next attempt starts on a clean account.
 #[test]
 fn the_next_attempt_waits_for_the_clean_up() {

@@ -32,6 +32,24 @@ fn a_paused_cluster_is_left_alone_even_in_deletion() {
     }
 }
 
+/// GitOps replaces Secrets by deleting and creating them.
+#[test]
+fn a_needed_secret_that_is_deleted_says_why_it_stays() {
+    for mut observed in [ready(), installed()] {
+        let before = plan(&observed);
+        observed.secrets.leaving = vec!["creds".into()];
+        let after = plan(&observed);
+        assert_eq!(before.steps, after.steps, "nothing else depends on it");
+        let note = after.notes.last().unwrap();
+        assert!(note.is_warning() && note.emit_event, "{note:?}");
+        assert!(note.message.contains("Secret creds"), "{note:?}");
+        observed.namespace_terminating = true;
+        let dying = plan(&observed);
+        let told = |note: &crate::plan::Note| note.reason == "SecretLeaving";
+        assert!(!dying.notes.iter().any(told), "everything goes");
+    }
+}
+
 /// docs/spec/10 §26.2 S1: one metadata patch and one status write carry everything that is known at once.
 #[test]
 fn a_new_cluster_is_completed_in_one_pass() {

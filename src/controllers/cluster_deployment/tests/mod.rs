@@ -93,6 +93,7 @@ pub(super) fn ready() -> Observed {
         erasure: State::Idle,
         secrets: Secrets {
             to_hold: Vec::new(),
+            leaving: Vec::new(),
             to_release: Vec::new(),
             metadata: Read::Absent,
             unclaimed: Vec::new(),

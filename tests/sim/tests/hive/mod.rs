@@ -388,6 +388,18 @@ pub(crate) async fn delete(world: &World, plural: &str, name: &str) {
     .await;
 }
 
+/// A person changes an object of Hive's.
+pub(crate) async fn merge(world: &World, plural: &str, name: &str, body: &Value) {
+    let path = format!("/apis/{GROUP}/v1/namespaces/fleet/{plural}/{name}");
+    ask(world, "PATCH", &path, body).await;
+}
+
+/// A person deletes a Secret.
+pub(crate) async fn delete_secret(world: &World, name: &str) {
+    let path = format!("/api/v1/namespaces/fleet/secrets/{name}");
+    ask(world, "DELETE", &path, &json!({})).await;
+}
+
 /// A person deletes a namespace.
 pub(crate) async fn delete_namespace(world: &World, name: &str) {
     ask(
