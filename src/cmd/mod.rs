@@ -78,8 +78,12 @@ fn attempt(arguments: Arguments) -> Result<ExitCode> {
     telemetry::init(arguments.log_format, &arguments.log_level)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Verb::Admission(_) = arguments.verb {
-        // A review takes microseconds, and each thread some memory, however many processors there are.
-        runtime.worker_threads(2).max_blocking_threads(4);
+        // A review takes microseconds, and each thread some memory, however many processors there are. On one
+        // processor a second thread would only be woken for nothing.
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        runtime
+            .worker_threads(processors.min(2))
+            .max_blocking_threads(4);
     }
     let runtime = runtime
         .enable_all()

@@ -112,7 +112,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     record.condition("profile", arguments.profile.as_str());
     let mut which = arguments.which.clone();
     if which.is_empty() {
-        which = vec![Which::Hub, Which::Operator, Which::Deprovision, Which::Admission];
+        which = vec![
+            Which::Hub,
+            Which::Operator,
+            Which::Deprovision,
+            Which::Admission,
+        ];
     }
     which.sort();
     which.dedup();
