@@ -176,6 +176,9 @@ pub(super) fn kubelet(
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
+        // Without control groups of its own kubelet 1.34 falls over a container that is killed in place: it
+        // takes the pod for one to be resized, and has nothing to resize it with.
+        "featureGates": { "InPlacePodVerticalScaling": false },
         "failCgroupV1": false,
         "failSwapOn": false,
         "maxPods": 500,
