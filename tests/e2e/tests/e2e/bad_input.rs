@@ -1,15 +1,28 @@
 //! docs/spec/10 §10 and §26.4 U1: bad input gets a condition with a reason and an Event that says what to
 //! do, on its own object; correcting it resumes without touching the object otherwise.
 
-use serde_json::{Value, json};
-use skep_e2e::{Cluster, STAGE};
+use std::time::Duration;
 
-/// Events that say what to do about the cluster.
+use serde_json::{Value, json};
+use skep_e2e::{Cluster, PATIENCE, STAGE};
+
+/// The Event that says what to do about the cluster. It follows the condition, and an operator that another
+/// test kills in between tells it when it is back.
 async fn event_with(cluster: &Cluster, reason: &str) -> String {
-    let events = cluster.events(&cluster.scenario.name).await;
-    let found = events.iter().find(|(of, _)| of == reason);
-    assert!(found.is_some(), "no Event {reason}: {events:#?}");
-    found.map(|(_, note)| note.clone()).unwrap()
+    let mut last = Vec::new();
+    let told = async {
+        let mut look = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            look.tick().await;
+            last = cluster.events(&cluster.scenario.name).await;
+            if let Some((_, note)) = last.iter().find(|(of, _)| of == reason) {
+                return note.clone();
+            }
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, told).await;
+    assert!(told.is_ok(), "no Event {reason}: {last:#?}");
+    told.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
