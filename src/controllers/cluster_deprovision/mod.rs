@@ -3,6 +3,7 @@
 
 mod act;
 mod decide;
+mod gates;
 mod legacy;
 mod observe;
 mod observed;
