@@ -20,7 +20,7 @@ use super::credentials::Clouds;
 use super::erasure::Erasures;
 use super::inputs::{self, Inputs};
 use super::receipts::Receipts;
-use super::secrets;
+use super::secrets::{self, HubSecrets};
 use crate::runtime::{Config, ConfigStore, Context, Store, StoreOptions, bell};
 
 /// One store per kind that the controllers read.
@@ -49,11 +49,17 @@ pub struct Stores {
 impl Stores {
     /// Empty stores, indexed.
     pub fn new(config: &Config) -> Self {
-        let global = config.global_pull_secret.as_deref();
-        let global = global.map(|name| bell::reference(&config.hive_namespace, name));
+        let of_hub = |name: &Option<String>| {
+            let name = name.as_deref();
+            name.map(|name| bell::reference(&config.hive_namespace, name))
+        };
+        let hub = HubSecrets {
+            pull: of_hub(&config.global_pull_secret),
+            service_provider: of_hub(&config.aws_service_provider_credentials_secret),
+        };
         let clusters = StoreOptions::default()
             .index(secrets::REFERS, move |cluster| {
-                secrets::refers(cluster, global.as_deref())
+                secrets::refers(cluster, &hub)
             })
             .index(secrets::NEEDS, secrets::needs)
             .index(secrets::IMAGE_SET, secrets::image_set)

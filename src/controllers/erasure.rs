@@ -10,6 +10,7 @@
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use skep_providers::erase::{
     JournalError, Phase, Plan, Progress, Receipt,
 };
 
+pub use self::words::{AGAIN, Words};
 use super::credentials::{self, Clouds, CredentialsRef};
 use super::receipts::{Receipts, Subject};
 use crate::runtime::{Clock, Key, TaskState, Tasks, error_chain, tasks};

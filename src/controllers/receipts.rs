@@ -118,6 +118,22 @@ impl Receipts {
         Ok(Opened { receipt, journal })
     }
 
+    /// Whether a receipt says that nothing of `subject` is left.
+    ///
+    /// # Errors
+    /// The API server could not be asked.
+    pub async fn prove(&self, subject: &Subject) -> Result<bool, RequestError> {
+        #[derive(serde::Deserialize)]
+        struct Said {
+            complete: bool,
+        }
+        let entries = self.entries(subject).await?;
+        let said = entries
+            .get(RECEIPT_KEY)
+            .and_then(|text| serde_json::from_str::<Said>(text).ok());
+        Ok(said.is_some_and(|said| said.complete))
+    }
+
     /// The ConfigMaps of the plans and receipts of a cluster, the oldest first.
     ///
     /// # Errors

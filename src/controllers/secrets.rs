@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use skep_crds::ClusterDeployment;
 use skep_crds::names::{annotation, object_name};
 
-use crate::runtime::bell;
+use crate::runtime::{Store, bell};
 
 /// Index of `ClusterDeployment`s: `<namespace>/<name>` of every Secret whose change concerns them.
 pub const REFERS: &str = "refers";
@@ -47,6 +47,30 @@ pub fn is_paused(cluster: &ClusterDeployment) -> bool {
     annotation::is_true(value.map(String::as_str))
 }
 
+/// Secrets that the install pod takes along, by the field that names them.
+pub fn taken_along(cluster: &ClusterDeployment) -> Vec<(&'static str, &str)> {
+    let spec = &cluster.spec;
+    let provisioning = spec.provisioning.as_ref();
+    let named = [
+        (
+            "spec.boundServiceAccountSigningKeySecretRef",
+            spec.bound_service_account_signing_key_secret_ref.as_ref(),
+        ),
+        (
+            "spec.provisioning.manifestsSecretRef",
+            provisioning.and_then(|wish| wish.manifests_secret_ref.as_ref()),
+        ),
+        (
+            "spec.provisioning.sshPrivateKeySecretRef",
+            provisioning.and_then(|wish| wish.ssh_private_key_secret_ref.as_ref()),
+        ),
+    ];
+    let named = named.into_iter();
+    named
+        .filter_map(|(field, reference)| Some((field, reference?.name()?)))
+        .collect()
+}
+
 /// The index [`NEEDS`].
 pub fn needs(cluster: &ClusterDeployment) -> Vec<String> {
     let namespace = cluster.namespace().unwrap_or_default();
@@ -56,8 +80,17 @@ pub fn needs(cluster: &ClusterDeployment) -> Vec<String> {
         .collect()
 }
 
-/// The index [`REFERS`]. `global` is the global pull secret, `<namespace>/<name>`.
-pub fn refers(cluster: &ClusterDeployment, global: Option<&str>) -> Vec<String> {
+/// Secrets of the hub that many clusters use, `<namespace>/<name>`.
+#[derive(Clone, Debug, Default)]
+pub struct HubSecrets {
+    /// The global pull secret.
+    pub pull: Option<String>,
+    /// The service provider's credentials, with which roles are assumed.
+    pub service_provider: Option<String>,
+}
+
+/// The index [`REFERS`].
+pub fn refers(cluster: &ClusterDeployment, hub: &HubSecrets) -> Vec<String> {
     let namespace = cluster.namespace().unwrap_or_default();
     let spec = &cluster.spec;
     let mut names = needed(cluster);
@@ -69,6 +102,13 @@ pub fn refers(cluster: &ClusterDeployment, global: Option<&str>) -> Vec<String> 
         .as_ref()
         .and_then(|wish| wish.install_config_secret());
     names.extend(config.map(str::to_owned));
+    if !spec.installed {
+        names.extend(
+            taken_along(cluster)
+                .iter()
+                .map(|(_, name)| (*name).to_owned()),
+        );
+    }
     if let Some(metadata) = &spec.cluster_metadata {
         names.insert(metadata.admin_kubeconfig_secret_ref.name.clone());
         let password = metadata.admin_password_secret_ref.as_ref();
@@ -80,8 +120,28 @@ pub fn refers(cluster: &ClusterDeployment, global: Option<&str>) -> Vec<String> 
         .map(|name| bell::reference(&namespace, name))
         .collect();
     // An installed cluster needs no pull secret any more.
-    references.extend(global.filter(|_| !spec.installed).map(str::to_owned));
+    references.extend(hub.pull.clone().filter(|_| !spec.installed));
+    let aws = spec.platform.aws.as_ref();
+    let assumes = aws.is_some_and(|aws| aws.credentials_assume_role.is_some());
+    references.extend(hub.service_provider.clone().filter(|_| assumes));
     references
+}
+
+/// Who else says that it is his cluster, `<namespace>/<name>`: a ClusterDeployment other than `own` (a uid)
+/// that carries the infra ID and is not being deleted. Asked of the stores alone: a list of all clusters of
+/// the hub for each decision would cost more than it could show, since what is missed here is younger than
+/// the deletion.
+pub fn used_by(
+    clusters: &Store<ClusterDeployment>,
+    infra_id: &str,
+    own: Option<&str>,
+) -> Option<String> {
+    let same = clusters.indexed(INFRA_ID, infra_id);
+    let other = same.iter().find(|other| {
+        other.metadata.uid.as_deref() != own && other.metadata.deletion_timestamp.is_none()
+    })?;
+    let namespace = other.namespace().unwrap_or_default();
+    Some(format!("{namespace}/{}", other.name_any()))
 }
 
 /// The index [`IMAGE_SET`].

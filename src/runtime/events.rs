@@ -6,7 +6,8 @@
 //! that a new process finds the old one's Event instead of repeating it: it looks before it tells a note
 //! for the first time, and counts what is still alarming.
 //!
-//! An Event that cannot be written is dropped: it never keeps a controller waiting.
+//! An Event that cannot be written is dropped: it never keeps a controller waiting. In a namespace that is
+//! going away none can be created; there the namespace itself gets it, in the default one.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::metrics::Metrics;
+use super::request_error::is_namespace_terminating;
 use super::{Clock, Kind};
 use crate::plan::Note;
 
@@ -250,10 +252,17 @@ impl Events {
                 result => return result.map(drop),
             }
         }
-        match self
-            .send("POST", path, "application/json", &message.body)
-            .await
-        {
+        match self.create(path, &message.body).await {
+            Err(kube::Error::Api(status)) if is_namespace_terminating(&status) => {
+                let path = "/apis/events.k8s.io/v1/namespaces/default/events".to_owned();
+                self.create(path, &about_namespace(message)).await
+            }
+            result => result,
+        }
+    }
+
+    async fn create(&self, path: String, body: &Value) -> Result<(), kube::Error> {
+        match self.send("POST", path, "application/json", body).await {
             // Told by another process at this moment.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             result => result.map(drop),
@@ -308,8 +317,26 @@ impl Events {
     }
 }
 
+/// The same Event about the namespace of its object.
+fn about_namespace(message: &Message) -> Value {
+    let mut body = message.body.clone();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kind, name) = (
+        text(&body["regarding"]["kind"]),
+        text(&body["regarding"]["name"]),
+    );
+    body["note"] = json!(shortened(format!("{kind} {name}: {}", text(&body["note"]))));
+    body["metadata"]["namespace"] = json!("default");
+    body["regarding"] =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "name": message.namespace });
+    body
+}
+
 fn text_of(note: &Note) -> String {
-    let mut text = note.event_text();
+    shortened(note.event_text())
+}
+
+fn shortened(mut text: String) -> String {
     if text.len() > MAX_NOTE {
         text.truncate(text.floor_char_boundary(MAX_NOTE - '…'.len_utf8()));
         text.push('…');
@@ -340,7 +367,9 @@ fn micro_time(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+    use kube::Api;
+    use kube::api::{DeleteParams, PostParams};
 
     use super::*;
     use crate::runtime::testing::Hub;
@@ -421,6 +450,40 @@ mod tests {
         events.publish::<ConfigMap>(&map("v"), "Reconcile", &Note::failed("Other", "x", ""));
         hub.pass(Duration::from_secs(10)).await;
         assert_eq!(told(&hub).len(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_dying_namespace_cannot_take_is_told_of_the_namespace() {
+        let hub = Hub::new(1);
+        let events = publisher(&hub);
+        let (client, _) = hub.operator("person");
+        let spaces: Api<Namespace> = Api::all(client.clone());
+        let maps: Api<ConfigMap> = Api::namespaced(client, "team");
+        let space = json!({ "metadata": { "name": "team" } });
+        let held = json!({ "metadata": { "name": "held", "finalizers": ["test.dev/held"] } });
+        let create = PostParams::default();
+        let space = serde_json::from_value(space).expect("a namespace");
+        let held = serde_json::from_value(held).expect("a ConfigMap");
+        spaces.create(&create, &space).await.expect("a namespace");
+        maps.create(&create, &held).await.expect("a ConfigMap");
+        let ended = spaces.delete("team", &DeleteParams::default()).await;
+        ended.expect("a namespace that goes away");
+        let of = ObjectMeta {
+            namespace: Some("team".to_owned()),
+            ..map("u")
+        };
+        let note = Note::failed("Blocked", "an interface of others", "tried again");
+        events.publish::<ConfigMap>(&of, "Reconcile", &note);
+        hub.pass(Duration::from_secs(1)).await;
+        let events = hub.server.objects("events.k8s.io", "events");
+        let [event] = events.as_slice() else {
+            panic!("one Event is expected: {events:?}");
+        };
+        assert_eq!(event["metadata"]["namespace"], "default");
+        let regarding = json!({ "apiVersion": "v1", "kind": "Namespace", "name": "team" });
+        assert_eq!(event["regarding"], regarding);
+        let text = event["note"].as_str().unwrap_or_default();
+        assert!(text.starts_with("ConfigMap a: an interface"), "{text}");
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn refusal_of_status(status: &Status) -> Refusal {
     }
 }
 
-fn is_namespace_terminating(status: &Status) -> bool {
+pub(super) fn is_namespace_terminating(status: &Status) -> bool {
     let cause = status.details.iter().flat_map(|details| &details.causes);
     cause
         .into_iter()

@@ -472,6 +472,9 @@ pub mod skep {
     /// A referenced pull secret is missing or cannot be read, or there is none. Set by the
     /// `ClusterDeployment` controller on `RequirementsMet`.
     pub const PULL_SECRET_NOT_AVAILABLE: &str = "PullSecretNotAvailable";
+    /// A Secret that an attempt takes along (SSH key, manifests, signing key of bound service account tokens)
+    /// is missing. Set by the `ClusterDeployment` controller on `RequirementsMet`.
+    pub const REFERENCED_SECRET_NOT_AVAILABLE: &str = "ReferencedSecretNotAvailable";
     /// The referenced install-config Secret is missing or lacks its key. Set by the
     /// `ClusterDeployment` controller on `RequirementsMet`.
     pub const INSTALL_CONFIG_NOT_AVAILABLE: &str = "InstallConfigNotAvailable";

@@ -16,7 +16,7 @@ use skep_crds::names::skep::{
     CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, IN_USE_FINALIZER, INPUTS_ANNOTATION,
     TRIES_ANNOTATION,
 };
-use skep_crds::names::{label, object_name, secret_key, value};
+use skep_crds::names::{label, object_name, reason, secret_key, value};
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, ClusterDeprovision, condition};
 
@@ -27,6 +27,7 @@ use super::observed::{
 use super::{Clusters, Error, parse, reading};
 use crate::controllers::erasure;
 use crate::controllers::inputs::{Read, is_held};
+use crate::controllers::receipts::Subject;
 use crate::controllers::secrets::{self, HELD, NEEDS};
 use crate::runtime::{At, Freshness, Guarded, RequestError, bell};
 
@@ -56,10 +57,11 @@ pub(super) async fn observe(
         })
     };
     // A live observation is as long as its longest chain of requests, so all start at once.
-    let (belongings, (inputs, install_config), mut secrets) = try_join!(
+    let (belongings, (inputs, install_config), mut secrets, receipt) = try_join!(
         belongings,
         reading::inputs(clusters, root, how),
         observed_secrets(clusters, root, how, identity.as_ref()),
+        proof(clusters, root, how, identity.as_ref()),
     )?;
     let (provisions, jobs, pods, deprovision, space, trusted_ca) = belongings;
     if let (Read::Absent, Some(config)) = (&secrets.discovered_zone_role, install_config) {
@@ -78,7 +80,8 @@ pub(super) async fn observe(
     let status = root.status.as_ref();
     let recorded = |type_: &str| condition::find(root.conditions(), type_);
     let holds = |type_: &str| condition::is_true(root.conditions(), type_);
-    let reason = |type_| recorded(type_).map_or(String::new(), |found| found.reason().to_owned());
+    let reason_of =
+        |type_| recorded(type_).map_or(String::new(), |found| found.reason().to_owned());
     Ok(Observed {
         created,
         deleting_since: root.metadata.deletion_timestamp.as_ref().map(|time| time.0),
@@ -93,6 +96,10 @@ pub(super) async fn observe(
         installed: root.spec.installed,
         account: root.annotations().get(CLOUD_ACCOUNT_ANNOTATION).cloned(),
         preserve: root.spec.preserves_on_delete(),
+        used_by: identity.as_ref().and_then(|identity| {
+            let own = root.uid();
+            secrets::used_by(&stores.clusters, &identity.infra_id, own.as_deref())
+        }),
         progress: Progress {
             provision: root.provision().map(str::to_owned),
             restarts: root.install_restarts(),
@@ -117,8 +124,9 @@ pub(super) async fn observe(
             image_known: !config.operator_image.image.is_empty(),
         },
         recorded: Recorded {
-            requirements: reason(cd::REQUIREMENTS_MET),
-            provisioned: reason(cd::PROVISIONED),
+            requirements: reason_of(cd::REQUIREMENTS_MET),
+            provisioned: reason_of(cd::PROVISIONED),
+            receipt,
             launch_error: holds(cd::DEPROVISION_LAUNCH_ERROR),
             install_launch_error: holds(cd::INSTALL_LAUNCH_ERROR),
         },
@@ -130,6 +138,37 @@ pub(super) async fn observe(
         secrets,
         at,
     })
+}
+
+/// See [`Recorded::receipt`].
+async fn proof(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+    how: Freshness,
+    identity: Option<&Identity>,
+) -> Result<bool, Error> {
+    let provisioned = condition::find(root.conditions(), cd::PROVISIONED);
+    let said = provisioned.is_some_and(|found| found.reason() == reason::DEPROVISIONED);
+    let (true, Some(identity)) = (said, identity) else {
+        return Ok(false);
+    };
+    if how == Freshness::Cached {
+        return Ok(true);
+    }
+    let subject = Subject {
+        namespace: root.namespace().unwrap_or_default(),
+        cluster: root.name_any(),
+        cluster_uid: root.uid().unwrap_or_default(),
+        infra_id: identity.infra_id.clone(),
+    };
+    let receipts = clusters.shared.erasures.receipts();
+    receipts
+        .prove(&subject)
+        .await
+        .map_err(|source| Error::Read {
+            what: "the receipt of the erasure",
+            source,
+        })
 }
 
 fn erasure_state(clusters: &Clusters, uid: &str) -> erasure::State {

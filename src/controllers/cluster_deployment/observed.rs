@@ -47,6 +47,8 @@ pub struct Observed {
     pub account: Option<String>,
     /// `spec.preserveOnDelete`.
     pub preserve: bool,
+    /// Another ClusterDeployment that carries the same infra ID and is not being deleted.
+    pub used_by: Option<String>,
     /// What an attempt needs.
     pub inputs: Inputs,
     /// The images of the release.
@@ -331,6 +333,8 @@ pub struct Inputs {
     pub install_config_secret: Option<String>,
     /// Whether it describes this cluster.
     pub install_config: Read<Result<(), InstallConfigProblem>>,
+    /// A Secret that the install pod takes along and that does not exist: the field, and its name.
+    pub not_there: Option<(&'static str, String)>,
     /// Whether a customization is referenced.
     pub customization: Option<String>,
     /// The release.
@@ -593,6 +597,9 @@ pub struct Recorded {
     pub requirements: String,
     /// Reason of `Provisioned`.
     pub provisioned: String,
+    /// Whether a receipt proves it where that reason is `Deprovisioned`: anybody who may write a status
+    /// can write the word. Taken on trust until a live look asks.
+    pub receipt: bool,
     /// Whether `DeprovisionLaunchError` holds.
     pub launch_error: bool,
     /// Whether `InstallLaunchError` holds.

@@ -17,7 +17,7 @@ use super::{Clusters, Error};
 use crate::controllers::checks::Check;
 use crate::controllers::credentials::CredentialsRef;
 use crate::controllers::inputs::{Read, digest, full_name};
-use crate::controllers::secrets::merge_pull_secrets;
+use crate::controllers::secrets::{merge_pull_secrets, taken_along};
 use crate::install::install_config::{Expected, Facts as InstallConfig};
 use crate::runtime::{Freshness, RequestError};
 
@@ -49,11 +49,12 @@ pub(super) async fn inputs(
         let parsed = parsed.await.map_err(failed)?;
         return Ok((unneeded(config_secret), facts_of(&parsed)));
     }
-    let (parsed, (pull_secret, merged), release, credentials) = try_join!(
+    let (parsed, (pull_secret, merged), release, credentials, not_there) = try_join!(
         parsed,
         pull_secrets(clusters, root, how),
         release(clusters, root, how),
         credentials(clusters, root, how),
+        not_there(clusters, root, how),
     )
     .map_err(failed)?;
     let facts = facts_of(&parsed);
@@ -71,6 +72,7 @@ pub(super) async fn inputs(
         customization: provisioning
             .and_then(|wish| wish.customization_ref.as_ref()?.name())
             .map(str::to_owned),
+        not_there,
         release,
         pull_secret,
         merged,
@@ -80,12 +82,30 @@ pub(super) async fn inputs(
     Ok((inputs, facts))
 }
 
+/// See [`Inputs::not_there`].
+async fn not_there(
+    clusters: &Clusters,
+    root: &ClusterDeployment,
+    how: Freshness,
+) -> Result<Option<(&'static str, String)>, RequestError> {
+    let namespace = root.namespace().unwrap_or_default();
+    let (reader, stores) = (&clusters.shared.context.reader, &clusters.shared.stores);
+    for (field, name) in taken_along(root) {
+        let found = reader.get(how, &stores.secrets, &namespace, name).await?;
+        if found.is_none() {
+            return Ok(Some((field, name.to_owned())));
+        }
+    }
+    Ok(None)
+}
+
 /// Nothing is looked at, because nothing depends on it.
 fn unneeded(install_config_secret: Option<&str>) -> Inputs {
     Inputs {
         install_config_secret: install_config_secret.map(str::to_owned),
         install_config: Read::Absent,
         customization: None,
+        not_there: None,
         release: Release::Unnamed,
         pull_secret: PullSecret::Unnamed,
         merged: Read::Absent,

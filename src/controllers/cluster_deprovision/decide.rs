@@ -12,7 +12,7 @@ use skep_crds::names::reason;
 use super::gates::{Gate, gates};
 use super::observed::{Cluster, Description, Observed};
 use super::status::{PROGRESS_INTERVAL, Status, Verdict};
-use crate::controllers::erasure::{State, Trouble};
+use crate::controllers::erasure::{AGAIN, State, Trouble, Words};
 use crate::plan::{Note, Plan};
 
 /// One effect.
@@ -119,9 +119,6 @@ fn start(observed: &Observed) -> OrderPlan {
     }
 }
 
-/// Stable words, because Events are told apart by them; when exactly is with the notes.
-const AGAIN: &str = "it is tried again with growing delays";
-
 /// A plan on record is the proof that the account could be read.
 fn running(
     observed: &Observed,
@@ -156,7 +153,7 @@ fn failing(
     now: Timestamp,
 ) -> OrderPlan {
     let failed = |why| Verdict::holds(DEPROVISION_FAILED, why, message);
-    let why = reason_of(trouble);
+    let why = trouble.reason();
     let standing = Status::standing(why, message);
     let status = match trouble {
         Trouble::Authentication => {
@@ -167,34 +164,18 @@ fn failing(
         Trouble::WrongAccount | Trouble::Blocked => standing.and(authenticated()).and(failed(why)),
         Trouble::Metadata | Trouble::Other => standing.and(failed(why)),
     };
-    let credentials = &observed.credentials;
-    let note = match trouble {
-        Trouble::Authentication => Note::blocked(
-            why,
-            message,
-            credentials,
-            "correct the credentials or their rights",
-        ),
-        Trouble::WrongAccount => Note::blocked(
-            why,
-            message,
-            credentials,
-            format!(
-                "nothing was touched; correct the credentials, or, if the account is right and empty, \
-                 set the annotation skep.dev/acknowledge-empty of ClusterDeployment {} to true",
-                cluster.name
-            ),
-        ),
-        Trouble::Metadata => {
-            let secret = match &observed.description {
-                Description::Metadata { secret } | Description::MissingSecret { secret } => secret,
-                Description::Legacy | Description::Incomplete => &observed.name,
-            };
-            let by = format!("the description of the cluster in {secret}");
-            Note::blocked(why, message, by, "correct it")
-        }
-        Trouble::Blocked | Trouble::Other => Note::failed(why, message, AGAIN),
+    let description = match &observed.description {
+        Description::Metadata { secret } | Description::MissingSecret { secret } => secret,
+        Description::Legacy | Description::Incomplete => &observed.name,
     };
+    let note = trouble.note(
+        message,
+        Words {
+            cluster: &cluster.name,
+            credentials: &observed.credentials,
+            description,
+        },
+    );
     let plan = if now >= retry_at || observed.inputs_changed {
         Plan::step(Step::StartErasure).intending(status)
     } else {
@@ -215,15 +196,6 @@ fn finished(summary: &str) -> OrderPlan {
 fn authenticated() -> Verdict {
     let reason = reason::AUTHENTICATION_SUCCEEDED;
     Verdict::holds_not(AUTHENTICATION_FAILURE, reason, "Credential check succeeded")
-}
-
-const fn reason_of(trouble: Trouble) -> &'static str {
-    match trouble {
-        Trouble::Authentication => reason::AUTHENTICATION_FAILED,
-        Trouble::WrongAccount => reason::skep::ACCOUNT_MISMATCH,
-        Trouble::Metadata => reason::skep::METADATA_INCOMPLETE,
-        Trouble::Blocked | Trouble::Other => reason::UNKNOWN_ERROR,
-    }
 }
 
 fn later(now: Timestamp, by: jiff::SignedDuration) -> Timestamp {

@@ -1,7 +1,5 @@
 //! Reads one order, its ClusterDeployment, its Secrets' metadata and its erasure into an [`Observed`].
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
@@ -48,12 +46,12 @@ pub(super) async fn observe(
         what: "the ClusterDeployment",
         source,
     })?;
-    let same = deprovisions
-        .shared
-        .stores
-        .clusters
-        .indexed(secrets::INFRA_ID, &root.spec.infra_id);
-    let used_by = used_by(&same, cluster.as_deref());
+    let own = cluster.as_ref().and_then(|own| own.uid());
+    let used_by = secrets::used_by(
+        &deprovisions.shared.stores.clusters,
+        &root.spec.infra_id,
+        own.as_deref(),
+    );
     let platform = root.spec.platform.as_ref();
     let metadata = secret(
         deprovisions,
@@ -99,17 +97,6 @@ pub(super) async fn observe(
         namespace,
         uid,
     })
-}
-
-/// Who else says that it is his cluster. Asked of the stores alone: a list of all clusters of the hub for
-/// each order would cost more than it could show, since what is missed here is younger than the deletion.
-fn used_by(same: &[Arc<ClusterDeployment>], own: Option<&ClusterDeployment>) -> Option<String> {
-    let own = own.and_then(|own| own.metadata.uid.as_ref());
-    let other = same.iter().find(|other| {
-        other.metadata.uid.as_ref() != own && other.metadata.deletion_timestamp.is_none()
-    })?;
-    let namespace = other.namespace().unwrap_or_default();
-    Some(format!("{namespace}/{}", other.name_any()))
 }
 
 /// The order's own word, or its ClusterDeployment's.

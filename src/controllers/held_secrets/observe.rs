@@ -39,7 +39,7 @@ pub(super) async fn observe(
             let clusters = reader.list_live::<ClusterDeployment>(namespace, "").await?;
             let referred: BTreeSet<String> = clusters
                 .iter()
-                .flat_map(|cluster| secrets::refers(cluster, None))
+                .flat_map(|cluster| secrets::refers(cluster, &secrets::HubSecrets::default()))
                 .collect();
             held.retain(|secret| {
                 !referred.contains(&bell::reference(namespace, &secret.name_any()))

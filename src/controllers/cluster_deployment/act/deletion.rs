@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt as _;
-use skep_crds::names::skep::CLOUD_ACCOUNT_SECRET_KEY;
+use skep_crds::names::skep::{ACKNOWLEDGE_EMPTY_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY};
 use skep_crds::names::{annotation, label, object_name, secret_key};
 use skep_crds::platform::{DeprovisionPlatform, PlatformKind, aws, azure, gcp};
 use skep_crds::{
@@ -14,7 +14,7 @@ use super::super::observed::{Identity, Observed};
 use super::super::reading::credentials_ref;
 use super::super::{Clusters, Error};
 use super::fresh;
-use crate::controllers::erasure::Request;
+use crate::controllers::erasure::{Request, Wishes};
 use crate::controllers::held_secrets::set_held;
 use crate::controllers::inputs::data_of;
 use crate::controllers::owned;
@@ -172,7 +172,12 @@ pub(super) async fn start_erasure(clusters: &Clusters, observed: &Observed) -> R
     })?;
     let data = found.map(data_of).unwrap_or_default();
     let account = data.text(CLOUD_ACCOUNT_SECRET_KEY).map(str::to_owned);
-    clusters.shared.erasures.start(Request {
+    let acknowledged = root.annotations().get(ACKNOWLEDGE_EMPTY_ANNOTATION);
+    let wishes = Wishes {
+        acknowledge_empty: annotation::is_true(acknowledged.map(String::as_str)),
+        ..Wishes::default()
+    };
+    let request = Request {
         started_by: observed.at.key.uid.clone(),
         subject: Subject {
             namespace: observed.namespace().to_owned(),
@@ -188,6 +193,7 @@ pub(super) async fn start_erasure(clusters: &Clusters, observed: &Observed) -> R
         base_domain: Some(root.spec.base_domain.clone()),
         account: account.or_else(|| observed.account.clone()),
         credentials: credentials_ref(&root),
-    });
+    };
+    clusters.shared.erasures.start_with(request, wishes);
     Ok(())
 }

@@ -174,7 +174,7 @@ fn credentials(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool
         }
         Check::Unanswered { message, retry_at } => {
             let message = format!("the cloud could not be asked about {what}: {message}");
-            let next = format!("asked again at {retry_at}");
+            let next = "asked again with growing delays";
             plan.note(Note::failed("CloudNotReached", message, next));
             ask_again(plan, check(), *retry_at, now);
             false
@@ -217,7 +217,7 @@ fn launch(plan: &mut Building, observed: &Observed, number: i64, now: Timestamp)
         number,
         previous,
     });
-    for attempt in surplus(&observed.attempts) {
+    for attempt in surplus(observed) {
         let (name, uid) = (attempt.name.clone(), attempt.uid.clone());
         plan.step(Step::DeleteProvision { name, uid });
     }
@@ -248,11 +248,22 @@ fn unexplained(plan: &mut Building, identity: &Identity) {
     ));
 }
 
-/// All but the oldest and the newest ones; never one of which something may be left.
-fn surplus(attempts: &[Attempt]) -> impl Iterator<Item = &Attempt> {
+/// All but the oldest and the newest ones; never one of which something may be left, nor the one that tells
+/// where the identity on record comes from.
+fn surplus(observed: &Observed) -> impl Iterator<Item = &Attempt> {
+    let attempts = &observed.attempts;
     let surplus = attempts.len().saturating_sub(KEPT);
-    let settled = |attempt: &&Attempt| attempt.cleaned_up && !attempt.deleting;
-    attempts.iter().skip(1).take(surplus).filter(settled)
+    let infra_id = observed.identity.as_ref().map(|of| &of.infra_id);
+    let explains = move |attempt: &&Attempt| {
+        let reported = attempt.reported.as_ref().map(|reported| &reported.infra_id);
+        reported.is_some() && reported == infra_id
+    };
+    attempts
+        .iter()
+        .skip(1)
+        .take(surplus)
+        .filter(|attempt| attempt.cleaned_up && !attempt.deleting)
+        .filter(move |attempt| !explains(attempt))
 }
 
 /// The attempt on record is gone although nobody here deleted it. What it made is known by the identity

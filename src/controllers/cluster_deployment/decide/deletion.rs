@@ -204,7 +204,7 @@ fn contradicted(plan: &mut Building, observed: &Observed, order: &Deprovision, s
 }
 
 fn erase(plan: &mut Building, observed: &Observed, identity: &Identity, now: Timestamp) {
-    if observed.recorded.provisioned == reason::DEPROVISIONED {
+    if observed.recorded.provisioned == reason::DEPROVISIONED && observed.recorded.receipt {
         // On record before the Secrets were let go, without which it could not be found out again.
         let done = Note::done(reason::DEPROVISIONED, "nothing of the cluster is left");
         return release(plan, observed, &done);
@@ -308,6 +308,16 @@ fn follow(plan: &mut Building, observed: &Observed, deprovision: &Deprovision) {
 
 /// No object can be created in a namespace that is going away; the engine needs none.
 fn without_deprovision(plan: &mut Building, observed: &Observed, now: Timestamp) {
+    if let (Some(other), Some(identity)) = (&observed.used_by, &observed.identity) {
+        plan.status.set(Verdict::holds(
+            cd::DEPROVISION_LAUNCH_ERROR,
+            reason::skep::IN_USE_BY_ANOTHER,
+            &erasing::in_use(&identity.infra_id, other),
+        ));
+        plan.intend();
+        erasing::decide(plan, observed, now);
+        return;
+    }
     match &observed.erasure {
         State::Failing {
             trouble: Trouble::Authentication,
@@ -333,9 +343,15 @@ fn without_deprovision(plan: &mut Building, observed: &Observed, now: Timestamp)
                 summary,
             ));
         }
-        State::Idle | State::Failing { .. } | State::Finished { .. } => {
-            deprovisioning(plan, observed);
+        State::Failing { message, .. } => {
+            launched(plan, observed);
+            plan.status.set(Verdict::holds_not(
+                cd::PROVISIONED,
+                reason::DEPROVISION_FAILED,
+                message,
+            ));
         }
+        State::Idle | State::Finished { .. } => deprovisioning(plan, observed),
     }
     plan.intend();
     if erasing::decide(plan, observed, now) {

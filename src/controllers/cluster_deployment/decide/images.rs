@@ -179,7 +179,8 @@ fn repeat(
         "tried again now".to_owned()
     } else {
         plan.again_at(due);
-        format!("tried again at {due}, or when the release image or the pull secret changes")
+        "tried again with growing delays, or when the release image or the pull secret changes"
+            .to_owned()
     };
     plan.note(Note::failed(
         reason::JOB_TO_RESOLVE_IMAGES_FAILED,

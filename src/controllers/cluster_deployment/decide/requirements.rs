@@ -49,7 +49,7 @@ impl Obstacle {
 type Check = fn(&Observed) -> Result<(), Obstacle>;
 
 /// In this order; the first obstacle is told.
-const CHAIN: [Check; 10] = [
+const CHAIN: [Check; 11] = [
     has_something_to_install,
     name_can_be_a_label,
     platform_is_supported,
@@ -60,6 +60,7 @@ const CHAIN: [Check; 10] = [
     release_is_known,
     pull_secret_is_usable,
     credentials_are_there,
+    what_is_taken_along_is_there,
 ];
 
 /// Records whether the requirements are met; tells whether they are.
@@ -311,6 +312,19 @@ fn credentials_are_there(observed: &Observed) -> Result<(), Obstacle> {
             "name a Secret with the cloud's credentials in credentialsSecretRef",
         )),
     }
+}
+
+fn what_is_taken_along_is_there(observed: &Observed) -> Result<(), Obstacle> {
+    let Some((field, name)) = &observed.inputs.not_there else {
+        return Ok(());
+    };
+    let secret = format!("Secret {}/{name}", observed.namespace());
+    Err(Obstacle::missing(
+        reason::skep::REFERENCED_SECRET_NOT_AVAILABLE,
+        format!("{secret}, named in {field}, does not exist"),
+        secret,
+        format!("create it, or change {field}"),
+    ))
 }
 
 /// A Secret that is replaced (by GitOps, for example) never comes back under its name, and only the operator

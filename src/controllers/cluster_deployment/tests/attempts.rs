@@ -286,6 +286,27 @@ fn older_failures_are_deleted_with_the_next_attempt() {
     assert_eq!(deleted, ["p-1", "p-2"]);
 }
 
+/// What only an attempt explains could otherwise never be told from a cluster that lives.
+#[test]
+fn the_attempt_that_explains_the_identity_is_kept() {
+    let mut all: Vec<Attempt> = (0..5).map(|number| failed(number, "X")).collect();
+    let identity = identity();
+    all[1].reported = Some(Reported {
+        infra_id: identity.infra_id.clone(),
+        ..reported()
+    });
+    let mut observed = after_failures(all);
+    observed.identity = Some(identity);
+    let plan = decide(&observed, later(100_000));
+    let deletes = |uid: &str| {
+        plan.steps.iter().any(
+            |step| matches!(step, Step::DeleteProvision { uid: deleted, .. } if deleted == uid),
+        )
+    };
+    assert!(deletes("p-2"), "an older one goes: {:?}", plan.steps);
+    assert!(!deletes("p-1"), "this one stays: {:?}", plan.steps);
+}
+
 /// docs/spec/10 §11.2 "provision object gone": it counts, once its absence is certain and nothing is left.
 #[test]
 fn an_attempt_that_vanished_counts_once_nothing_of_it_is_left() {

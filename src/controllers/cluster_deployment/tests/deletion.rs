@@ -233,6 +233,57 @@ fn a_dying_namespace_needs_no_deprovision() {
     assert_eq!(plan(&off).steps, []);
 }
 
+/// docs/spec/20 §14: with the namespace no more is erased than with the ClusterDeployment alone.
+#[test]
+fn a_cluster_that_another_cluster_deployment_carries_outlives_the_namespace() {
+    let running = State::Running {
+        summary: "3 of 5".into(),
+        plan_digest: None,
+        since: start(),
+    };
+    for (erasure, steps) in [(State::Idle, vec![]), (running, vec![Step::AbandonErasure])] {
+        let plan = plan(&Observed {
+            namespace_terminating: true,
+            used_by: Some("other/demo".into()),
+            erasure,
+            ..deleting()
+        });
+        assert_eq!(plan.steps, steps);
+        assert_eq!(
+            holds(&plan, cd::DEPROVISION_LAUNCH_ERROR).as_deref(),
+            Some(reason::skep::IN_USE_BY_ANOTHER)
+        );
+    }
+}
+
+/// Whatever keeps the erasure from its end is on record: there may be no other place to tell it.
+#[test]
+fn what_blocks_an_erasure_in_a_dying_namespace_is_on_record() {
+    for trouble in [
+        Trouble::WrongAccount,
+        Trouble::Metadata,
+        Trouble::Blocked,
+        Trouble::Other,
+    ] {
+        let plan = plan(&Observed {
+            namespace_terminating: true,
+            erasure: State::Failing {
+                trouble,
+                message: "an interface of others".into(),
+                retry_at: later(30),
+            },
+            ..deleting()
+        });
+        assert_eq!(
+            holds_not(&plan, cd::PROVISIONED).as_deref(),
+            Some(reason::DEPROVISION_FAILED),
+            "{trouble:?}"
+        );
+        let told = plan.notes.iter().any(|note| note.is_warning());
+        assert!(told, "{trouble:?}: {:?}", plan.notes);
+    }
+}
+
 /// A restart between letting the Secrets go and the finalizer's end does not need them again.
 #[test]
 fn what_is_on_record_as_deprovisioned_is_not_erased_again() {
@@ -241,5 +292,20 @@ fn what_is_on_record_as_deprovisioned_is_not_erased_again() {
         ..deleting()
     };
     observed.recorded.provisioned = reason::DEPROVISIONED.into();
+    observed.recorded.receipt = true;
     assert_eq!(plan(&observed).steps, [Step::RemoveFinalizer]);
+}
+
+/// Whoever may write a status can write the word; that alone lets no cluster go.
+#[test]
+fn a_word_in_the_status_is_no_proof_of_an_erasure() {
+    let mut observed = Observed {
+        namespace_terminating: true,
+        ..deleting()
+    };
+    observed.recorded.provisioned = reason::DEPROVISIONED.into();
+    observed.recorded.receipt = false;
+    assert_eq!(plan(&observed).steps, [Step::StartErasure]);
+    observed.namespace_terminating = false;
+    assert_eq!(plan(&observed).steps, [Step::CreateDeprovision]);
 }

@@ -221,6 +221,12 @@ fn every_missing_requirement_has_its_reason() {
             with_inputs(|i| i.credentials = Credentials::Unnamed),
             reason::skep::CREDENTIALS_NOT_AVAILABLE,
         ),
+        (
+            with_inputs(|i| {
+                i.not_there = Some(("spec.provisioning.sshPrivateKeySecretRef", "ssh".into()));
+            }),
+            reason::skep::REFERENCED_SECRET_NOT_AVAILABLE,
+        ),
     ] {
         let plan = plan(&observed);
         assert_eq!(

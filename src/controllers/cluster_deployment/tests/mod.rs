@@ -63,10 +63,12 @@ pub(super) fn ready() -> Observed {
         identity: None,
         account: None,
         preserve: false,
+        used_by: None,
         inputs: Inputs {
             install_config_secret: Some("demo-install-config".into()),
             install_config: Read::Known(Ok(())),
             customization: None,
+            not_there: None,
             release: Release::Image("release:1".into()),
             pull_secret: PullSecret::Ready("d".into()),
             merged: Read::Known("d".into()),

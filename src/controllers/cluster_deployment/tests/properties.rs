@@ -5,6 +5,7 @@ use serde_json::json;
 use skep_crds::Stage;
 use skep_crds::names::condition::cd;
 use skep_crds::names::finalizer;
+use skep_crds::names::reason;
 
 use super::super::decide::{ClusterPlan, Step, decide};
 use super::super::observed::{
@@ -179,6 +180,8 @@ fn after(mut world: Observed, plan: &ClusterPlan) -> Observed {
         world.images.resolved |= status.images.is_some();
         if let Some(said) = status.verdict(cd::PROVISIONED) {
             world.recorded.provisioned.clone_from(&said.reason);
+            // The engine writes the receipt before anybody says so.
+            world.recorded.receipt = said.reason == reason::DEPROVISIONED;
         }
     }
     for step in &plan.steps {
