@@ -89,9 +89,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn account(stage: &Stage, progress: &Progress) -> Result<(Account, Snapshot)> {
     let step = progress.step("fill an AWS account with other people's resources", "5 s");
-    let found = stage.account(CLUSTER)?;
-    step.done_with(format!("account {}", found.0.id));
-    Ok(found)
+    let (account, before, _) = stage.account(CLUSTER)?;
+    step.done_with(format!("account {}", account.id));
+    Ok((account, before))
 }
 
 fn create(stage: &Stage, cluster: &ClusterScenario) -> Result<()> {

@@ -19,10 +19,10 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, core::GroupVersionKind};
 use serde_json::{Value, json};
 use skep_kit::cloud::Account;
-use skep_kit::oracle::{Oracle, Snapshot};
+use skep_kit::oracle::{Confusable, Oracle, Snapshot};
 use skep_kit::progress::Progress;
 use skep_kit::scenario::ClusterScenario;
-use skep_kit::stage::{REGION, Stage, StageOptions};
+use skep_kit::stage::{BASE_DOMAIN, REGION, Stage, StageOptions};
 
 pub use leaks::assert_no_secret_leaked;
 
@@ -44,6 +44,8 @@ pub struct Cluster {
     /// Its account.
     pub account: Account,
     before: Snapshot,
+    /// Other people's resources by role, by region.
+    planted: Value,
     client: Client,
 }
 
@@ -51,7 +53,7 @@ impl Cluster {
     /// Prepares an account and describes a cluster; nothing is created on the hub yet.
     pub async fn prepare(namespace: &str, name: &str, faults: Option<&str>) -> Self {
         let stage = &*STAGE;
-        let (account, before) = stage
+        let (account, before, planted) = stage
             .account(name)
             .expect("an account with other people's resources");
         let scenario = stage.cluster(namespace, name, &account, faults);
@@ -60,6 +62,7 @@ impl Cluster {
             scenario,
             account,
             before,
+            planted,
             client,
         }
     }
@@ -252,6 +255,24 @@ impl Cluster {
             .report(&self.before, &after)
             .expect("the oracle's verdict");
         assert!(same, "the account is not as it was:\n{report}");
+    }
+
+    /// Plants other people's records below the cluster's own domain, which nobody can do before it is
+    /// installed; they have to be there in the end as well.
+    pub fn plant_late(&mut self) {
+        let oracle = Oracle::new(&STAGE.cloud, &self.account, &[REGION]);
+        let confusable = Confusable {
+            cluster: &self.scenario.name,
+            base_domain: BASE_DOMAIN,
+            infra_id: None,
+        };
+        let late = oracle
+            .seed_late(&confusable, &self.planted)
+            .expect("records below the cluster's domain");
+        let during = oracle.snapshot().expect("a snapshot of the account");
+        self.before = oracle
+            .expect(&self.before, &during, &late)
+            .expect("what is to be left");
     }
 
     /// Names of everything that exists in the account because of this cluster, by kind.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::binaries::{self, Binaries};
 use crate::cache;
@@ -195,7 +195,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Kills every process of every replica of the operator, as a crash would.
+    /// Kills every process of every replica of the operator, as a crash would. At least one must have had a
+    /// process to kill.
     pub fn kill_operator(&self) -> Result<()> {
         let names = [
             "get",
@@ -207,16 +208,26 @@ impl Stage {
             "-o",
             "name",
         ];
+        let mut missed = Vec::new();
+        let mut killed = 0;
         for name in self.hub.run_kubectl(&names, "")?.lines() {
             let pod = name.trim_start_matches("pod/");
             // A replica that is just starting has no process yet.
-            let _ = self.hub.signal_container(
+            match self.hub.signal_container(
                 OPERATOR_NAMESPACE,
                 pod,
                 "controllers",
                 nix::sys::signal::Signal::SIGKILL,
-            );
+            ) {
+                Ok(_) => killed += 1,
+                Err(error) => missed.push(format!("{pod}: {error:#}")),
+            }
         }
+        ensure!(
+            killed > 0,
+            "no replica of the operator could be killed: {}",
+            missed.join("; ")
+        );
         Ok(())
     }
 
@@ -237,17 +248,17 @@ impl Stage {
     }
 
     /// An account of its own, filled with other people's resources whose names and tags look like those of
-    /// `cluster`, and the snapshot that the account is held against in the end.
-    pub fn account(&self, cluster: &str) -> Result<(Account, Snapshot)> {
+    /// `cluster`, the snapshot that the account is held against in the end, and what was planted.
+    pub fn account(&self, cluster: &str) -> Result<(Account, Snapshot, serde_json::Value)> {
         let account = self.cloud.create_account(&NewAccount::default())?;
         let oracle = Oracle::new(&self.cloud, &account, &[REGION]);
-        oracle.seed(&Confusable {
+        let planted = oracle.seed(&Confusable {
             cluster,
             base_domain: BASE_DOMAIN,
             infra_id: None,
         })?;
         let before = oracle.snapshot()?;
-        Ok((account, before))
+        Ok((account, before, planted))
     }
 
     /// A cluster in that account. `faults` is what the stand-in installer is told to do wrong.

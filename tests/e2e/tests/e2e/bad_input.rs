@@ -9,12 +9,16 @@ use skep_e2e::{Cluster, PATIENCE, STAGE};
 /// The Event that says what to do about the cluster. It follows the condition, and an operator that another
 /// test kills in between tells it when it is back.
 async fn event_with(cluster: &Cluster, reason: &str) -> String {
+    event_about(cluster, &cluster.scenario.name, reason).await
+}
+
+async fn event_about(cluster: &Cluster, name: &str, reason: &str) -> String {
     let mut last = Vec::new();
     let told = async {
         let mut look = tokio::time::interval(Duration::from_millis(200));
         loop {
             look.tick().await;
-            last = cluster.events(&cluster.scenario.name).await;
+            last = cluster.events(name).await;
             if let Some((_, note)) = last.iter().find(|(of, _)| of == reason) {
                 return note.clone();
             }
@@ -117,6 +121,8 @@ async fn an_unreadable_install_config_and_an_unsupported_platform_get_no_attempt
         !found.to_string().contains("canary"),
         "the install-config is not shown: {found:#}"
     );
+    let told = event_with(&cluster, "InstallConfigValidationFailed").await;
+    assert!(!told.contains("canary"), "nor in its Event: {told}");
     let mut foreign = cluster.scenario.cluster_deployment();
     foreign["metadata"]["name"] = json!("elsewhere");
     foreign["spec"]["platform"] = json!({"azure": {
@@ -138,6 +144,7 @@ async fn an_unreadable_install_config_and_an_unsupported_platform_get_no_attempt
             unsupported,
         )
         .await;
+    event_about(&cluster, "elsewhere", "PlatformNotSupported").await;
     assert!(cluster.attempts().await.is_empty());
     cluster.delete().await;
     cluster.assert_nothing_left();

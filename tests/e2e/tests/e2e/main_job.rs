@@ -7,7 +7,7 @@ use skep_kit::scenario::first_attempt_fails;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_is_created_fails_once_installs_and_is_deleted_without_a_trace() {
     let faults = first_attempt_fails();
-    let cluster = Cluster::prepare("main-job", "demo", Some(&faults)).await;
+    let mut cluster = Cluster::prepare("main-job", "demo", Some(&faults)).await;
     cluster.create();
 
     let failed = cluster
@@ -84,6 +84,7 @@ async fn a_cluster_is_created_fails_once_installs_and_is_deleted_without_a_trace
             "{place} is searched: {searched:#?}"
         );
     }
+    cluster.plant_late();
     cluster.delete().await;
     cluster.assert_nothing_left();
     let receipt = STAGE
