@@ -14,9 +14,8 @@ use skep_providers::Cloud;
 use tokio_util::sync::CancellationToken;
 
 use super::cloud_calls::CloudCalls;
-use crate::controllers::add_to;
 use crate::controllers::context::Shared;
-use crate::controllers::receipts;
+use crate::controllers::{add_to, log_patterns, receipts};
 use crate::install::classify::Patterns;
 use crate::runtime::client::{Clients, Limits};
 use crate::runtime::lease::Candidate;
@@ -57,7 +56,9 @@ pub async fn run(
     let config = ConfigStore::new(config.context("the operator's own pod cannot be read")?);
     let shared = Shared::new(context.clone(), config, clouds);
     let mut process = Process::new(context.clone(), clients.watches.clone());
-    add_to(&mut process, &shared, Arc::new(Patterns::shipped()));
+    let patterns = Arc::new(Patterns::shipped());
+    log_patterns::follow(&mut process, &shared.config.get().hive_namespace, &patterns);
+    add_to(&mut process, &shared, patterns);
     let routes = health::routes(
         process.health(),
         context.metrics.clone(),

@@ -1,9 +1,9 @@
 //! `skep deprovision plan|run|receipt`: the deprovision engine in a person's hands (docs/spec/20 §5,
 //! §13.3: "no dry run at all").
 //!
-//! The same engine, the same fence and the same proofs as in the controllers. From a hub the gates hold as
-//! they do there: nothing of a living or protected cluster is deleted. Without a hub, a description of the
-//! cluster and credentials do.
+//! The same engine, the same fence and the same proofs as in the controllers. For a cluster of a hub `run` asks
+//! the controller's own gates, once, and stands back while the operator deletes the cluster itself. Without a
+//! hub, a description of the cluster and credentials do, and nobody but the person answers for them.
 
 mod source;
 mod table;
@@ -27,7 +27,7 @@ use crate::controllers::erasure::progress_in_words;
 use crate::controllers::receipts::{PLAN_KEY, RECEIPT_KEY};
 use crate::runtime::{Clock, shutdown};
 
-use self::source::{Hub, HubArgs, SourceArgs};
+use self::source::{Hub, HubArgs, OfHub, SourceArgs};
 
 /// What the exit code says; for scripts, so it never changes.
 const EXIT_CODES: &str = "\
@@ -36,7 +36,7 @@ Exit codes:
   1    it could not be done: no hub, no network, no such cluster
   2    wrong usage, or the deletion was not confirmed with --yes
   3    something is left, or not everything could be listed
-  4    refused: another account, an unconfirmed empty one, or a living or protected cluster
+  4    refused: another account, an unconfirmed empty one, or a gate of the hub that is shut
   5    the credentials are missing or were refused
   130  interrupted; what was done until then is in the receipt";
 
@@ -63,6 +63,10 @@ enum Verb {
         json: bool,
     },
     /// Delete the cluster and print the receipt.
+    ///
+    /// Of a hub's cluster only what the operator would delete as well: its ClusterDeployment is being deleted,
+    /// is not protected, preserved or paused, carries the infra ID that is to be deleted, no other living one
+    /// carries it too, and deletions are not switched off.
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
     /// Print what was deleted, by the hub's records.
@@ -89,6 +93,10 @@ struct RunArgs {
     /// when the cluster was installed.
     #[arg(long)]
     acknowledge_empty: bool,
+    /// Delete although the operator deletes this cluster as well. Both find what the other has left, but each
+    /// counts only its own work; meant for an operator that does not run.
+    #[arg(long, conflicts_with = "metadata_json")]
+    beside_the_operator: bool,
     /// Print the receipt as JSON.
     #[arg(long)]
     json: bool,
@@ -128,7 +136,7 @@ pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
     let ending = match args.verb {
         Verb::Plan { source, json } => Box::pin(plan(&source, json, &clouds)).await,
         Verb::Run(args) => Box::pin(erase(&args, &clouds)).await,
-        Verb::Receipt { name, hub, json } => receipt(&name, &hub, json).await,
+        Verb::Receipt { name, hub, json } => receipt(&name, &hub, json, &clouds).await,
     };
     let ending = match ending {
         Ok(ending) => ending,
@@ -173,13 +181,16 @@ async fn erase(args: &RunArgs, clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>) 
     if !args.yes {
         let plan = erase::plan(&request, &*target).await?;
         write!(io::stdout().lock(), "{}", table::of_plan(&plan))?;
-        writeln!(io::stderr(), "nothing was deleted; with --yes it is")?;
+        let how = "nothing was deleted; with --yes it is, unless a gate is shut";
+        writeln!(io::stderr(), "{how}")?;
         return Ok(Ending::Unconfirmed);
     }
-    cluster.may_be_deleted()?;
+    if let Some(known) = &cluster.hub {
+        known.may_be_deleted(args.beside_the_operator).await?;
+    }
     cluster.warn()?;
     let receipt = match &cluster.hub {
-        Some(hub) => {
+        Some(OfHub { hub, .. }) => {
             let opened = hub.receipts.open(&hub.subject).await?;
             request.previous = opened.receipt;
             follow(request, target, Some(Arc::new(opened.journal))).await
@@ -245,12 +256,17 @@ fn print(receipt: &Receipt, args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
-async fn receipt(name: &str, hub: &HubArgs, json: bool) -> Result<Ending> {
+async fn receipt(
+    name: &str,
+    hub: &HubArgs,
+    json: bool,
+    clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
+) -> Result<Ending> {
     let Hub {
         receipts,
         namespace,
         ..
-    } = Hub::connect(hub).await?;
+    } = Hub::connect(hub, clouds).await?;
     let found = receipts.of_cluster(&namespace, name).await?;
     anyhow::ensure!(
         !found.is_empty(),
@@ -338,6 +354,7 @@ mod tests {
             "plan demo -n team --json",
             "plan --metadata-json m.json --creds-dir c",
             "run demo --yes",
+            "run demo --yes --beside-the-operator",
             "run --metadata-json m.json --creds-dir c --account 123456789012 --yes",
             "receipt demo -n team",
         ] {
@@ -349,6 +366,7 @@ mod tests {
             "plan --metadata-json m.json",
             "plan --creds-dir c",
             "plan demo --account aws:1",
+            "run --metadata-json m.json --creds-dir c --yes --beside-the-operator",
             "receipt",
         ] {
             assert!(!accepted(line), "{line}");

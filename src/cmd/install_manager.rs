@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use skep_crds::platform::PlatformKind;
@@ -15,7 +16,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::install::manager::{Settings, run as install};
-use crate::runtime::error_chain;
 
 /// Where Kubernetes looks for a container's last words.
 const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -42,7 +42,7 @@ pub struct Args {
 pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> Result<()> {
     let outcome = attempt(args, clouds).await;
     if let Err(error) = &outcome {
-        // Outside a pod there is no such file; the message is on stderr anyway.
+        // The operator reads it there too (crate::install::last_words). Outside a pod there is no such file; the message is on stderr anyway.
         let _ = std::fs::write(TERMINATION_LOG, format!("{error:#}"));
     }
     outcome
@@ -50,9 +50,7 @@ pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
 
 async fn attempt(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> Result<()> {
     let stop = stop_signal().context("cannot listen for SIGTERM")?;
-    let client = kube::Client::try_default()
-        .await
-        .context("cannot connect to the hub")?;
+    let client = client().await.context("cannot connect to the hub")?;
     tracing::debug!(logs_dir = %args.logs_dir.display(), "log upload is not configured");
     let settings = Settings {
         namespace: args.namespace,
@@ -62,9 +60,15 @@ async fn attempt(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> 
         installer: args.installer,
         variables: crate::runtime::config::variables(),
     };
-    install(&settings, client, &clouds, stop)
-        .await
-        .map_err(|error| anyhow::anyhow!("{}", error_chain(&error)))
+    Ok(install(&settings, client, &clouds, stop).await?)
+}
+
+/// How long a call is repeated is the install manager's own affair.
+async fn client() -> Result<kube::Client> {
+    let mut config = kube::Config::infer().await?;
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    Ok(kube::Client::try_from(config)?)
 }
 
 /// Turns true when the pod is told to stop.

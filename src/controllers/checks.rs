@@ -2,7 +2,8 @@
 //! (docs/spec/10 §7, §26.4 U2).
 //!
 //! An answer holds for the credentials that it was asked about: a changed Secret is unchecked again. A
-//! refusal is asked again with growing delays, because rights are mended outside the hub.
+//! refusal is asked again with growing delays, because rights are mended outside the hub; a yes holds for
+//! a moment only, because keys are withdrawn there too.
 
 use jiff::{SignedDuration, Timestamp};
 use skep_crds::platform::PlatformKind;
@@ -17,10 +18,15 @@ const FIRST_DELAY: SignedDuration = SignedDuration::from_secs(15);
 /// Rights that were mended in the cloud are noticed within this time.
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long a yes holds: long enough for the steps that lead from it to an attempt, and not as long as the
+/// pause after a failed attempt (docs/spec/10 §11.2), so that each attempt is preceded by a question of its
+/// own. While an installation is prepared that is at most one free call a minute.
+const FRESH: SignedDuration = SignedDuration::from_secs(59);
+
 /// What is known about some credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Check {
-    /// Nobody has asked.
+    /// Nobody has asked, or not lately.
     Unchecked,
     /// The cloud is being asked.
     Running {
@@ -74,7 +80,7 @@ struct Told {
 
 #[derive(Clone, Debug)]
 enum Answer {
-    Accepted(String),
+    Accepted(String, Timestamp),
     Refused(String, Timestamp),
     None(String, Timestamp),
 }
@@ -116,7 +122,10 @@ impl Checks {
             return Check::Unchecked;
         }
         match (answer, task.state) {
-            (Some(Answer::Accepted(account)), _) => Check::Accepted { account },
+            (Some(Answer::Accepted(account, at)), _) if self.is_fresh(at) => {
+                Check::Accepted { account }
+            }
+            (Some(Answer::Accepted(..)), _) => Check::Unchecked,
             (Some(Answer::Refused(message, at)), _) => Check::Refused {
                 message,
                 retry_at: retry_at(tries, at),
@@ -136,17 +145,24 @@ impl Checks {
         }
     }
 
-    /// Asks, unless the same is being asked or was answered with yes.
+    fn is_fresh(&self, at: Timestamp) -> bool {
+        self.clock.now().duration_since(at) < FRESH
+    }
+
+    /// Asks, unless the same is being asked or was answered with yes just now.
     pub fn ask(&self, question: Question) {
-        let tries = match self.tasks.get(&question.uid) {
-            Some(task) if task.progress.fingerprint == question.fingerprint => {
-                let accepted = matches!(task.progress.answer, Some(Answer::Accepted(_)));
-                if accepted || task.state == TaskState::Running {
-                    return;
+        let known = self.tasks.get(&question.uid);
+        let known = known.filter(|task| task.progress.fingerprint == question.fingerprint);
+        let tries = match known {
+            Some(task) if task.state == TaskState::Running => return,
+            Some(task) => match task.progress.answer {
+                Some(Answer::Accepted(_, at)) if self.is_fresh(at) => return,
+                Some(Answer::Accepted(..)) => 1,
+                Some(Answer::Refused(..) | Answer::None(..)) | None => {
+                    task.progress.tries.saturating_add(1)
                 }
-                task.progress.tries.saturating_add(1)
-            }
-            Some(_) | None => 1,
+            },
+            None => 1,
         };
         self.tasks.cancel(&question.uid);
         let (clouds, clock) = (self.clouds.clone(), self.clock.clone());
@@ -165,7 +181,7 @@ impl Checks {
             let now = clock.now();
             progress.update(|told| {
                 told.answer = Some(match answer {
-                    Ok(account) => Answer::Accepted(account),
+                    Ok(account) => Answer::Accepted(account, now),
                     Err((true, message)) => Answer::Refused(message, now),
                     Err((false, message)) => Answer::None(message, now),
                 });
@@ -199,7 +215,9 @@ async fn answer(clouds: &Clouds, question: &Question) -> Result<String, (bool, S
 
 fn is_refusal(error: &credentials::Error) -> bool {
     match error {
-        credentials::Error::NoSecret { .. } | credentials::Error::NotNamed => true,
+        credentials::Error::NoSecret { .. }
+        | credentials::Error::NotNamed
+        | credentials::Error::NoProfile { .. } => true,
         credentials::Error::Cloud(source) => refuses(&source.class),
         credentials::Error::Read(_) | credentials::Error::Platform(_) => false,
     }
@@ -224,4 +242,71 @@ fn retry_at(tries: u32, at: Timestamp) -> Timestamp {
         .unwrap_or(i32::MAX);
     let delay = FIRST_DELAY.saturating_mul(doubled).min(LONGEST_DELAY);
     at.saturating_add(delay).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::controllers::erasure::testing::{Hub, KEY};
+
+    const UID: &str = "0f3c6f1c-cd";
+    const SAME: &str = "sha256:1";
+
+    fn ask(hub: &Hub) {
+        hub.shared.checks.ask(Question {
+            uid: UID.into(),
+            fingerprint: SAME.into(),
+            platform: PlatformKind::Aws,
+            credentials: CredentialsRef {
+                namespace: "team".into(),
+                secret: Some("creds".into()),
+                assume_role: None,
+            },
+            region: "us-east-1".into(),
+            endpoints: Endpoints::default(),
+        });
+    }
+
+    async fn after(hub: &Hub, time: Duration) -> Check {
+        hub.clock.sleep(time).await;
+        hub.shared.checks.state(UID, SAME)
+    }
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// A key that is withdrawn in its cloud changes nothing on the hub.
+    #[tokio::test(start_paused = true)]
+    async fn a_yes_holds_for_a_moment_and_is_asked_for_again() {
+        let hub = Hub::new();
+        ask(&hub);
+        let accepted = Check::Accepted {
+            account: hub.account.to_string(),
+        };
+        assert_eq!(after(&hub, SOON).await, accepted);
+        let calls = hub.cloud.calls();
+        ask(&hub);
+        assert_eq!(after(&hub, SOON).await, accepted);
+        assert_eq!(hub.cloud.calls(), calls, "it was answered just now");
+
+        hub.cloud.reject(KEY);
+        assert_eq!(
+            after(&hub, Duration::from_mins(1)).await,
+            Check::Unchecked,
+            "what was said before the pause after a failed attempt"
+        );
+        ask(&hub);
+        let told = after(&hub, SOON).await;
+        assert!(matches!(told, Check::Refused { .. }), "{told:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_credentials_are_unchecked() {
+        let hub = Hub::new();
+        ask(&hub);
+        hub.clock.sleep(SOON).await;
+        let other = hub.shared.checks.state(UID, "sha256:2");
+        assert_eq!(other, Check::Unchecked);
+    }
 }

@@ -40,6 +40,17 @@ pub enum Error {
     /// Neither a Secret nor a role is named.
     #[error("no credentials are named")]
     NotNamed,
+    /// The service provider's Secret holds nothing that a role can be assumed with.
+    #[error(
+        "Secret {namespace}/{name} of the service provider has neither keys nor a configuration file with \
+         a profile default"
+    )]
+    NoProfile {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
     /// A Secret cannot be read.
     #[error("{0}")]
     Read(#[from] RequestError),
@@ -54,7 +65,7 @@ pub enum Error {
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
-            Self::NoSecret { .. } | Self::NotNamed => Class::BlockedByUser,
+            Self::NoSecret { .. } | Self::NotNamed | Self::NoProfile { .. } => Class::BlockedByUser,
             Self::Platform(_) => Class::Terminal,
             Self::Read(source) => source.class(),
             Self::Cloud(_) => Class::BackOff,

@@ -433,9 +433,9 @@ impl Failed {
 
     fn opening(error: &credentials::Error) -> Self {
         match error {
-            credentials::Error::NoSecret { .. } | credentials::Error::NotNamed => {
-                Self::new(Trouble::Authentication, error)
-            }
+            credentials::Error::NoSecret { .. }
+            | credentials::Error::NotNamed
+            | credentials::Error::NoProfile { .. } => Self::new(Trouble::Authentication, error),
             // No call was made: what cannot be used are the credentials themselves.
             credentials::Error::Cloud(source) => Self::new(Trouble::Authentication, source),
             credentials::Error::Read(_) | credentials::Error::Platform(_) => {

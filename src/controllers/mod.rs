@@ -12,6 +12,7 @@ pub mod erasure;
 pub mod figures;
 pub mod held_secrets;
 pub mod inputs;
+pub mod log_patterns;
 pub mod owned;
 pub mod receipts;
 pub mod rights;

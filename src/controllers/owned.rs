@@ -74,14 +74,6 @@ pub async fn create<K: Kind + Serialize>(
     }
 }
 
-/// Creates an object that nobody owns (a ServiceAccount that clusters share), or finds that it is there.
-pub async fn create_shared<K: Kind + Serialize>(writer: &Writer, object: &K) -> Result<(), Error> {
-    match writer.create(object).await {
-        Err(error) if !error.is_already_exists() => Err(error.into()),
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
 /// Deletes an object if it is owned by `owner`; one that is gone or somebody else's is left alone.
 pub async fn delete<K: Kind>(
     reader: &Reader,

@@ -3,13 +3,17 @@
 //! Regular expressions serve only here: the installer's log is the one source of errors that has no
 //! codes. The match nearest the end of the log wins, because a warning early in the log is not what
 //! ended it (docs/spec/10 §26.1 W26); among matches that end at the same line, the entry further up.
-//! A broken entry costs itself alone (W20).
+//! A broken entry costs itself alone (W20). A hub's own entries come after the shipped ones and may change
+//! while the process runs.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use skep_crds::names::reason::UNKNOWN_ERROR as UNKNOWN;
+
+use super::last_words;
 
 /// How many of the log's last lines a message quotes when nothing is recognised.
 const QUOTED_LINES: usize = 3;
@@ -28,11 +32,11 @@ pub struct Verdict {
     pub message: String,
 }
 
-/// The patterns; read once and kept.
+/// The patterns.
 pub struct Patterns {
-    entries: Vec<Entry>,
-    /// What could not be used, one line each.
-    pub problems: Vec<String>,
+    shipped: Vec<Entry>,
+    /// The hub's own.
+    additional: ArcSwap<Vec<Entry>>,
 }
 
 struct Entry {
@@ -58,64 +62,29 @@ struct RawEntry {
 impl Patterns {
     /// The shipped patterns alone.
     pub fn shipped() -> Self {
-        Self::new(&[SHIPPED])
-    }
-
-    /// The shipped patterns followed by the `regexes` of `additional-install-log-regexes`.
-    pub fn with_additional(regexes: &str) -> Self {
-        Self::new(&[SHIPPED, regexes])
-    }
-
-    fn new(documents: &[&str]) -> Self {
-        let mut all = Self {
-            entries: Vec::new(),
-            problems: Vec::new(),
-        };
-        for document in documents {
-            // Entry by entry, so that one of the wrong shape does not take the others with it.
-            match serde_saphyr::from_str::<Vec<serde_json::Value>>(document) {
-                Ok(entries) => entries.into_iter().for_each(|entry| all.add(entry)),
-                Err(error) => all
-                    .problems
-                    .push(format!("not a YAML list: {}", error.without_snippet())),
-            }
-        }
-        all
-    }
-
-    fn add(&mut self, entry: serde_json::Value) {
-        let raw: RawEntry = match serde_json::from_value(entry) {
-            Ok(raw) => raw,
-            Err(error) => {
-                return self
-                    .problems
-                    .push(format!("entry of the wrong shape: {error}"));
-            }
-        };
-        let mut texts = raw.search_regex_strings;
-        texts.retain(|text| match regex_syntax::parse(text) {
-            Ok(_) => true,
-            Err(error) => {
-                self.problems.push(format!("entry {:?}: {error}", raw.name));
-                false
-            }
-        });
-        if !texts.is_empty() && !raw.reason.is_empty() {
-            self.entries.push(Entry {
-                reason: raw.reason,
-                message: raw.message,
-                texts,
-                patterns: OnceLock::new(),
-            });
+        // A test shows that every shipped entry can be used.
+        let (shipped, _) = read(SHIPPED);
+        Self {
+            shipped,
+            additional: ArcSwap::default(),
         }
     }
 
-    /// The reasons in order, for documentation and tests.
+    /// Puts the `regexes` of `additional-install-log-regexes` in the place of those from before. Gives what
+    /// of them cannot be used, one line each; the rest is used.
+    pub fn set_additional(&self, regexes: &str) -> Vec<String> {
+        let (additional, problems) = read(regexes);
+        self.additional.store(Arc::new(additional));
+        problems
+    }
+
+    /// The shipped reasons in order, for documentation and tests.
     pub fn reasons(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|entry| entry.reason.as_str())
+        self.shipped.iter().map(|entry| entry.reason.as_str())
     }
 
-    /// The verdict on a log. `None` stands for a log that was never captured.
+    /// The verdict on a log. `None` stands for a log that was never captured. What is not the installer's own
+    /// doing stands below the log, and then the log does not say why it ended.
     pub fn classify(&self, log: Option<&str>) -> Verdict {
         let Some(log) = log.filter(|log| !log.trim().is_empty()) else {
             return Verdict {
@@ -123,28 +92,74 @@ impl Patterns {
                 message: "the install pod ended before its log could be saved".to_owned(),
             };
         };
-        for line in log.lines().rev() {
-            let matching = self.entries.iter().find(|entry| entry.matches(line));
-            // A fallback recognises the family of an error only: a more telling line may stand above.
-            match matching {
-                Some(entry) if !entry.reason.starts_with("Fallback") => return entry.verdict(),
-                Some(_) | None => {}
-            }
+        if let Some(verdict) = last_words::read(log) {
+            return verdict;
         }
-        self.fallback(log).unwrap_or_else(|| Verdict {
+        let additional = self.additional.load();
+        let matching = |line: &str| {
+            let mut entries = self.shipped.iter().chain(additional.iter());
+            entries
+                .find(|entry| entry.matches(line))
+                .map(Entry::verdict)
+        };
+        let mut fallback = None;
+        for verdict in log.lines().rev().filter_map(matching) {
+            // A fallback recognises the family of an error only: a more telling line may stand above.
+            if !verdict.reason.starts_with("Fallback") {
+                return verdict;
+            }
+            fallback.get_or_insert(verdict);
+        }
+        fallback.unwrap_or_else(|| Verdict {
             reason: UNKNOWN.to_owned(),
             message: format!("the installer's log ends with: {}", last_lines(log)),
         })
     }
+}
 
-    fn fallback(&self, log: &str) -> Option<Verdict> {
-        log.lines().rev().find_map(|line| {
-            self.entries
-                .iter()
-                .find(|entry| entry.matches(line))
-                .map(Entry::verdict)
-        })
+/// The entries of a document that can be used, and what cannot.
+fn read(document: &str) -> (Vec<Entry>, Vec<String>) {
+    let mut problems = Vec::new();
+    // Entry by entry, so that one of the wrong shape does not take the others with it.
+    let raw = match serde_saphyr::from_str::<Option<Vec<serde_json::Value>>>(document) {
+        Ok(raw) => raw.unwrap_or_default(),
+        Err(error) => {
+            problems.push(format!("not a YAML list: {}", error.without_snippet()));
+            Vec::new()
+        }
+    };
+    let entries = raw
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, raw)| entry(index + 1, raw, &mut problems))
+        .collect();
+    (entries, problems)
+}
+
+fn entry(number: usize, raw: serde_json::Value, problems: &mut Vec<String>) -> Option<Entry> {
+    let raw: RawEntry = serde_json::from_value(raw)
+        .map_err(|error| problems.push(format!("entry {number} has the wrong shape: {error}")))
+        .ok()?;
+    let what = format!("entry {number} ({:?})", raw.name);
+    if raw.reason.is_empty() {
+        problems.push(format!("{what} has no installFailingReason"));
+        return None;
     }
+    let mut texts = raw.search_regex_strings;
+    if texts.is_empty() {
+        problems.push(format!("{what} has no searchRegexStrings"));
+    }
+    texts.retain(|text| {
+        regex_syntax::parse(text)
+            .map_err(|error| problems.push(format!("{what}: {error}")))
+            .is_ok()
+    });
+    (!texts.is_empty()).then_some(Entry {
+        reason: raw.reason,
+        message: raw.message,
+        texts,
+        patterns: OnceLock::new(),
+    })
 }
 
 impl Entry {
@@ -172,7 +187,7 @@ impl Entry {
 }
 
 /// The last lines that speak of an error, else the very last ones, as one line.
-fn last_lines(log: &str) -> String {
+pub fn last_lines(log: &str) -> String {
     let speaks_of_error =
         |line: &&str| line.contains("level=error") || line.contains("level=fatal");
     let mut lines: Vec<&str> = log
@@ -190,16 +205,16 @@ fn last_lines(log: &str) -> String {
             .collect();
     }
     lines.reverse();
-    let mut quote = lines.join(" | ");
-    if quote.len() > LONGEST_QUOTE {
-        let cut = (0..=LONGEST_QUOTE)
-            .rev()
-            .find(|at| quote.is_char_boundary(*at))
-            .unwrap_or(0);
-        quote.truncate(cut);
-        quote.push('…');
+    shortened(lines.join(" | "))
+}
+
+/// Words from elsewhere, as a condition may quote them.
+pub(super) fn shortened(mut words: String) -> String {
+    if words.len() > LONGEST_QUOTE {
+        words.truncate(words.floor_char_boundary(LONGEST_QUOTE));
+        words.push('…');
     }
-    quote
+    words
 }
 
 #[cfg(test)]
@@ -210,8 +225,8 @@ mod tests {
     #[test]
     fn the_shipped_list_has_the_reasons_of_the_specification() {
         let patterns = Patterns::shipped();
-        assert_eq!(patterns.problems, Vec::<String>::new());
-        for entry in &patterns.entries {
+        assert_eq!(read(SHIPPED).1, Vec::<String>::new());
+        for entry in &patterns.shipped {
             assert!(!entry.matches(""), "{}", entry.reason);
             let compiled = entry.patterns.get().map(Vec::len);
             assert_eq!(compiled, Some(entry.texts.len()), "{}", entry.reason);
@@ -301,6 +316,16 @@ mod tests {
         assert!(verdict.message.len() < 1000, "{}", verdict.message.len());
     }
 
+    /// docs/spec/10 §26.1 W22: a warning of an hour ago is not why the pod was told to stop.
+    #[test]
+    fn what_ended_the_pod_outranks_the_log() {
+        let log = last_words::below(
+            "level=warning msg=VpcLimitExceeded\n",
+            "InstallPodInterrupted: the install pod was told to stop",
+        );
+        assert_eq!(classified(&log), "InstallPodInterrupted");
+    }
+
     #[test]
     fn a_missing_log_is_said_to_be_missing() {
         let verdict = Patterns::shipped().classify(None);
@@ -314,10 +339,13 @@ mod tests {
         let additional = "
 - {name: bad, searchRegexStrings: ['('], installFailingReason: Bad}
 - {name: odd, searchRegexStrings: 7}
+- {name: nameless, searchRegexStrings: [sun]}
+- {name: empty, installFailingReason: Empty}
 - {name: good, searchRegexStrings: [moon], installFailingReason: WrongHouse, installFailingMessage: m}
 ";
-        let patterns = Patterns::with_additional(additional);
-        assert_eq!(patterns.problems.len(), 2, "{:?}", patterns.problems);
+        let patterns = Patterns::shipped();
+        let problems = patterns.set_additional(additional);
+        assert_eq!(problems.len(), 4, "{problems:?}");
         assert_eq!(patterns.classify(Some("the moon")).reason, "WrongHouse");
         assert_eq!(
             patterns.classify(Some("VpcLimitExceeded")).reason,
@@ -329,11 +357,25 @@ mod tests {
     /// parsers refuse; such a document must not disable classification.
     #[test]
     fn a_document_that_does_not_parse_is_reported_and_the_shipped_patterns_still_work() {
-        let patterns = Patterns::with_additional("- {name: \"a\\'b\"");
-        assert_eq!(patterns.problems.len(), 1, "{:?}", patterns.problems);
+        let patterns = Patterns::shipped();
+        let problems = patterns.set_additional("- {name: \"a\\'b\"");
+        assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(
             patterns.classify(Some("VpcLimitExceeded")).reason,
             "AWSVPCLimitExceeded"
         );
+    }
+    /// docs/spec/10 §15: the shipped entry wins where both match, and what was taken away recognises nothing.
+    #[test]
+    fn a_hubs_own_entries_come_after_the_shipped_ones_and_go_again() {
+        let own = "[{searchRegexStrings: [VpcLimitExceeded, moon], installFailingReason: Own}]";
+        let patterns = Patterns::shipped();
+        let reason = |log| patterns.classify(Some(log)).reason;
+        assert_eq!(patterns.set_additional(own), Vec::<String>::new());
+        assert_eq!(reason("the moon"), "Own");
+        assert_eq!(reason("VpcLimitExceeded"), "AWSVPCLimitExceeded");
+        assert_eq!(reason("the moon\nSomethingLimitExceeded"), "Own");
+        assert_eq!(patterns.set_additional(""), Vec::<String>::new());
+        assert_eq!(reason("the moon"), UNKNOWN);
     }
 }

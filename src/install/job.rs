@@ -1,6 +1,7 @@
 //! The two Jobs on the way to a cluster: one resolves images, one installs (docs/spec/10 §8.3, §13).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
@@ -17,10 +18,10 @@ use super::pod_spec::{
 use crate::runtime::config::Scheduling;
 
 /// An attempt may take this long, cleaning included (docs/spec/10 §13).
-const INSTALL_DEADLINE_SECONDS: i64 = 3 * 3600;
+pub const INSTALL_DEADLINE: Duration = Duration::from_hours(3);
 
 /// Reading two small files takes seconds; the rest of this time is for pulling images (docs/spec/10 §8.3).
-const IMAGE_SET_DEADLINE_SECONDS: i64 = 120;
+const IMAGE_SET_DEADLINE: Duration = Duration::from_secs(120);
 
 /// The pod may restart as often as the deadline allows (docs/spec/10 §8.3).
 const IMAGE_SET_BACKOFF_LIMIT: i32 = 123_456;
@@ -75,7 +76,7 @@ impl InstallJob<'_> {
             owner: self.owner,
             pod,
             backoff_limit: 0,
-            deadline_seconds: INSTALL_DEADLINE_SECONDS,
+            deadline: INSTALL_DEADLINE,
         })
     }
 }
@@ -140,7 +141,7 @@ impl ImageSetJob<'_> {
             owner: self.owner,
             pod,
             backoff_limit: IMAGE_SET_BACKOFF_LIMIT,
-            deadline_seconds: IMAGE_SET_DEADLINE_SECONDS,
+            deadline: IMAGE_SET_DEADLINE,
         })
     }
 
@@ -213,7 +214,7 @@ struct Parts<'a> {
     owner: OwnerReference,
     pod: PodSpec,
     backoff_limit: i32,
-    deadline_seconds: i64,
+    deadline: Duration,
 }
 
 fn job(parts: Parts<'_>) -> Job {
@@ -228,7 +229,7 @@ fn job(parts: Parts<'_>) -> Job {
         spec: Some(JobSpec {
             completions: Some(1),
             backoff_limit: Some(parts.backoff_limit),
-            active_deadline_seconds: Some(parts.deadline_seconds),
+            active_deadline_seconds: Some(parts.deadline.as_secs().cast_signed()),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
                     labels: Some(parts.labels),

@@ -4,6 +4,7 @@
 pub mod classify;
 pub mod install_config;
 pub mod job;
+pub mod last_words;
 pub mod manager;
 pub mod pod_spec;
 pub mod rbac;

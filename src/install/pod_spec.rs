@@ -58,6 +58,8 @@ pub struct Inputs {
     pub ssh_key_secret: Option<String>,
     /// Proxy variables of the operator's own process.
     pub proxy: Vec<(String, String)>,
+    /// Whether nothing is deleted from any cloud on this hub, remains of an earlier attempt included.
+    pub deprovisions_disabled: bool,
     /// `provisioning.installerEnv`; the last of a name wins, and it wins over everything else.
     pub installer_env: Vec<EnvVar>,
 }
@@ -245,6 +247,8 @@ fn environment(inputs: &Inputs) -> Vec<EnvVar> {
         Manifests::Secret(name) => variable(env::MANIFESTS_SECRET_NAME, name),
         Manifests::ConfigMap(name) => variable(env::MANIFESTS_CONFIGMAP_NAME, name),
     }));
+    let disabled = || variable(env::DEPROVISIONS_DISABLED, value::TRUE);
+    environment.extend(inputs.deprovisions_disabled.then(disabled));
     environment
 }
 
@@ -313,6 +317,7 @@ pub(crate) mod tests {
             signing_key_secret: None,
             ssh_key_secret: Some("demo-ssh-key".into()),
             proxy: vec![("HTTPS_PROXY".into(), "http://proxy".into())],
+            deprovisions_disabled: false,
             installer_env: vec![variable("HOME", "/elsewhere")],
         }
     }
@@ -345,6 +350,13 @@ pub(crate) mod tests {
         ] {
             assert_eq!(value(installer, name), [expected], "variable {name}");
         }
+        let switch = env::DEPROVISIONS_DISABLED;
+        assert_eq!(value(installer, switch), Vec::<&str>::new());
+        let disabled = build(&Inputs {
+            deprovisions_disabled: true,
+            ..inputs()
+        });
+        assert_eq!(value(&disabled.containers[0], switch), ["true"]);
     }
 
     /// docs/spec/10 §13: installerEnv comes last and wins; init containers get no proxy variables.

@@ -1,15 +1,19 @@
 //! What a process tells about itself over HTTP: whether it lives, whether it is ready, its figures,
 //! and the latest notes. Never a secret, never a change.
+//!
+//! The notes name clusters, accounts and errors of all namespaces, so only callers on the process's own
+//! machine see them: in a pod that is `kubectl port-forward`, which needs a right of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use axum::Extension;
 use axum::Json;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -71,7 +75,7 @@ struct Shown {
     notes: Notes,
 }
 
-/// The routes: `/healthz`, `/readyz`, `/metrics`, `/debug/notes?namespace=&name=`.
+/// The routes: `/healthz`, `/readyz`, `/metrics`, and for local callers `/debug/notes?namespace=&name=`.
 pub fn routes(health: Health, metrics: Metrics, notes: Notes) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
@@ -97,6 +101,7 @@ pub async fn serve(
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| HealthError::Listen { address, source })?;
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes)
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .await
@@ -122,18 +127,26 @@ struct About {
     name: Option<String>,
 }
 
-async fn explain(State(shown): State<Shown>, Query(about): Query<About>) -> impl IntoResponse {
-    Json(
-        shown
-            .notes
-            .about(about.namespace.as_deref(), about.name.as_deref()),
-    )
+/// Whoever calls from an unknown place calls from elsewhere.
+async fn explain(
+    State(shown): State<Shown>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Query(about): Query<About>,
+) -> Response {
+    let is_local =
+        |ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip().to_canonical().is_loopback();
+    if !peer.is_some_and(|Extension(peer)| is_local(&peer)) {
+        return (StatusCode::FORBIDDEN, "only from this machine").into_response();
+    }
+    let (namespace, name) = (about.namespace.as_deref(), about.name.as_deref());
+    Json(shown.notes.about(namespace, name)).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
     use axum::http::Request;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -155,12 +168,52 @@ mod tests {
         assert_eq!(status(&routes, "/readyz").await, Some(StatusCode::OK));
         health.set_stopping();
         assert_eq!(status(&routes, "/readyz").await, unready);
-        for path in [
-            "/metrics",
-            "/debug/notes",
-            "/debug/notes?namespace=a&name=b",
-        ] {
-            assert_eq!(status(&routes, path).await, Some(StatusCode::OK), "{path}");
+        assert_eq!(status(&routes, "/metrics").await, Some(StatusCode::OK));
+    }
+
+    /// Any pod of the hub reaches the port, and the notes are about everybody's clusters.
+    #[tokio::test]
+    async fn notes_are_told_on_the_own_machine_only() {
+        let routes = routes(Health::default(), Metrics::new(), Notes::default());
+        for path in ["/debug/notes", "/debug/notes?namespace=a&name=b"] {
+            let from = async |peer: &str| {
+                let peer: SocketAddr = peer.parse().ok()?;
+                let known = routes.clone().layer(Extension(ConnectInfo(peer)));
+                status(&known, path).await
+            };
+            for peer in ["127.0.0.1:4000", "[::1]:4000", "[::ffff:127.0.0.1]:4000"] {
+                assert_eq!(from(peer).await, Some(StatusCode::OK), "{peer}");
+            }
+            for peer in ["10.0.0.7:4000", "[fd00::7]:4000", "[::ffff:10.0.0.7]:4000"] {
+                assert_eq!(from(peer).await, Some(StatusCode::FORBIDDEN), "{peer}");
+            }
+            let unknown = status(&routes, path).await;
+            assert_eq!(unknown, Some(StatusCode::FORBIDDEN));
         }
+    }
+
+    /// The server says from where a caller comes.
+    #[tokio::test]
+    async fn a_local_caller_of_the_server_is_known() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let stop = CancellationToken::new();
+        let routes = routes(Health::default(), Metrics::new(), Notes::default());
+        let served = tokio::spawn(serve(address, routes, stop.clone()));
+        let mut stream = loop {
+            assert!(!served.is_finished(), "the server listens");
+            match tokio::net::TcpStream::connect(address).await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let request = b"GET /debug/notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        stop.cancel();
+        assert!(served.await.unwrap().is_ok());
     }
 }

@@ -77,6 +77,11 @@ impl Process {
     /// Keeps `store` as the selected objects of its kind are. One watch per kind.
     pub fn watch<K: Kind>(&mut self, store: &Store<K>, selection: Selection) {
         self.context.writer.keeps(store);
+        self.follow(store, selection);
+    }
+
+    /// The same for objects of others: what this process itself writes of the kind is no part of the store.
+    pub fn follow<K: Kind>(&mut self, store: &Store<K>, selection: Selection) {
         let work = watch(
             self.watching.clone(),
             selection,

@@ -36,6 +36,7 @@ const DELAYS: Delays = Delays::new(Duration::from_millis(200), Duration::from_se
 pub struct Selection {
     labels: Option<String>,
     namespace: Option<String>,
+    name: Option<String>,
 }
 
 impl Selection {
@@ -57,6 +58,22 @@ impl Selection {
         self.namespace = Some(namespace.to_owned());
         self
     }
+
+    /// Only those of one name.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    fn fields(&self) -> String {
+        let of = |field: &str, value: &Option<String>| {
+            let value = value.as_ref()?;
+            Some(format!("metadata.{field}={value}"))
+        };
+        let fields = [of("namespace", &self.namespace), of("name", &self.name)];
+        fields.into_iter().flatten().collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Watches a kind and keeps `store` as it is. Never returns.
@@ -71,8 +88,9 @@ pub async fn watch<K: Kind>(
     if let Some(labels) = &selection.labels {
         config = config.labels(labels);
     }
-    if let Some(namespace) = &selection.namespace {
-        config = config.fields(&format!("metadata.namespace={namespace}"));
+    let fields = selection.fields();
+    if !fields.is_empty() {
+        config = config.fields(&fields);
     }
     let kind = K::kind(&()).into_owned();
     let seed = seed_of(&kind);

@@ -315,6 +315,10 @@ pub mod skep {
     /// On a `ClusterDeprovision`: the cluster is being deleted from its cloud; the message says how far,
     /// or why not. Set by its controller; read by the `ClusterDeployment` controller and by people.
     pub const DEPROVISION_PROGRESSING: &str = "DeprovisionProgressing";
+    /// On a failed `ClusterProvision`: what the attempt left in its cloud cannot be erased, and the next
+    /// attempt waits for it. Appears when it first holds. Set by its controller; read by `skep why` and by
+    /// people.
+    pub const CLEAN_UP_STALLED: &str = "CleanUpStalled";
 
     /// Every type that Skep adds to a `ClusterDeployment`.
     pub const ALL: &[&str] = &[RECONCILING, STALLED];

@@ -475,6 +475,14 @@ pub mod skep {
     /// A Secret that an attempt takes along (SSH key, manifests, signing key of bound service account tokens)
     /// is missing. Set by the `ClusterDeployment` controller on `RequirementsMet`.
     pub const REFERENCED_SECRET_NOT_AVAILABLE: &str = "ReferencedSecretNotAvailable";
+    /// The install pod was told to stop (its node was drained, for example) before the installer was done.
+    /// Set by the `ClusterProvision` controller on `ClusterProvisionFailed`.
+    pub const INSTALL_POD_INTERRUPTED: &str = "InstallPodInterrupted";
+    /// The install pod failed before the installer ran, or beside it. Set by the `ClusterProvision`
+    /// controller on `ClusterProvisionFailed`.
+    pub const INSTALL_POD_FAILED: &str = "InstallPodFailed";
+    /// Reasons of failures that other operators call `UnknownError`: where that one is tried again, these are.
+    pub const UNKNOWN_ELSEWHERE: &[&str] = &[INSTALL_POD_INTERRUPTED, INSTALL_POD_FAILED];
     /// The referenced install-config Secret is missing or lacks its key. Set by the
     /// `ClusterDeployment` controller on `RequirementsMet`.
     pub const INSTALL_CONFIG_NOT_AVAILABLE: &str = "InstallConfigNotAvailable";
@@ -511,6 +519,8 @@ pub mod skep {
     pub const DEPROVISIONS_DISABLED: &str = "DeprovisionsDisabled";
     /// The deletion is about to begin or to be tried again.
     pub const STARTING: &str = "Starting";
+    /// Nothing of a failed attempt is left. Set by the `ClusterProvision` controller on `CleanUpStalled`.
+    pub const CLEANED_UP: &str = "CleanedUp";
     /// Resources are being deleted.
     pub const DELETING: &str = "Deleting";
     /// The operator lacks a right on the hub. Like the ones below told by every controller, in an Event

@@ -27,6 +27,8 @@ pub const BOUND_SA_SIGNING_KEY: &str = "bound-service-account-signing-key.key";
 pub const AWS_ACCESS_KEY_ID: &str = "aws_access_key_id";
 /// Secret key of AWS credentials. Set by the user.
 pub const AWS_SECRET_ACCESS_KEY: &str = "aws_secret_access_key";
+/// Session token of temporary AWS credentials. Set by the user.
+pub const AWS_SESSION_TOKEN: &str = "aws_session_token";
 /// An AWS configuration file instead of the two keys. Set by the user or, for an assumed role, by the
 /// `ClusterDeployment` and `ClusterDeprovision` controllers.
 pub const AWS_CONFIG: &str = "aws_config";

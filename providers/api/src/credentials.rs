@@ -160,7 +160,8 @@ impl Endpoints {
 pub trait Credentials: Send + Sync {
     /// The account that these credentials act in, verified by one cheap call that needs no special
     /// permission (AWS: `sts:GetCallerIdentity`; Azure: a token and `GET subscriptions/{id}`;
-    /// Google Cloud: a token and `projects.get`). A success is cached for the life of the value.
+    /// Google Cloud: a token and `projects.get`). Asked each time: an answer from before says nothing
+    /// about keys that were withdrawn since.
     /// [`Class::Unauthenticated`](crate::Class::Unauthenticated): the credentials are wrong;
     /// [`Class::Denied`](crate::Class::Denied): the role may not be assumed. Safe to repeat.
     async fn identity(&self) -> Result<AccountId, Error>;

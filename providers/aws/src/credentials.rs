@@ -1,5 +1,5 @@
 //! Decides who acts: the factory [`Aws`] makes accounts out of Secrets and roles, keeps them by the
-//! content of their source, and each account can say which one it is.
+//! content of their source, and each account can say which one it is, by asking the cloud each time.
 //!
 //! Must never print a key, never write one to disk or environment, and never fall back to
 //! credentials of the process when a Secret gives none. Mirrors `docs/spec/10 §14.3`,
@@ -161,29 +161,28 @@ impl Session {
         })
     }
 
-    /// The account, asked for once.
-    pub(crate) async fn account(&self) -> Result<AccountId, Error> {
+    /// Asks the cloud, each time: keys are withdrawn without a word to the hub.
+    ///
+    /// A role is assumed anew, since keys of it from before outlive the right to assume it.
+    pub(crate) async fn identity(&self) -> Result<AccountId, Error> {
+        let calls = Calls::new(self.throttles.of(CLOUD));
+        let clients = match &self.identity {
+            Identity::Keys { .. } => Arc::clone(&self.clients),
+            Identity::Role { .. } => Arc::new(self.clients_as(&self.identity, &calls)),
+        };
+        let account = caller(&Api { clients, calls }).await?;
+        // Keys and roles stay with the account that they were made in.
+        let _ = self.account.set(account.clone());
+        Ok(account)
+    }
+
+    /// The account of these credentials, asked for once: for limits and labels, not for a judgement.
+    async fn account(&self) -> Result<AccountId, Error> {
         let api = Api {
             clients: Arc::clone(&self.clients),
             calls: Calls::new(self.throttles.of(CLOUD)),
         };
-        self.account
-            .get_or_try_init(|| async {
-                const CALL: Call = Call::read(service::STS, "sts:GetCallerIdentity");
-                let answer = api
-                    .call(CALL, || api.clients.sts().get_caller_identity().send())
-                    .await?;
-                match answer.account {
-                    Some(account) if !account.is_empty() => Ok(AccountId::new(CLOUD, &account)),
-                    Some(_) | None => Err(Error::new(
-                        CALL.operation,
-                        Class::Unknown,
-                        "the answer names no account",
-                    )),
-                }
-            })
-            .await
-            .cloned()
+        self.account.get_or_try_init(|| caller(&api)).await.cloned()
     }
 
     /// Clients and a fresh count of calls, within the limits of the account.
@@ -206,19 +205,7 @@ impl Session {
             external_id: None,
             session: None,
         };
-        let provider = provider(
-            &role,
-            &self.region,
-            &self.endpoints,
-            &self.connections,
-            &calls,
-        );
-        let clients = Clients::new(
-            self.connections.clone(),
-            provider,
-            &self.region,
-            self.endpoints.clone(),
-        );
+        let clients = self.clients_as(&role, &calls);
         // arn:aws:iam::123456789012:role/name
         let label = match arn.split(':').nth(4) {
             Some(account) if !account.is_empty() => format!("{CLOUD}:{account}"),
@@ -228,6 +215,34 @@ impl Session {
             clients: Arc::new(clients),
             calls: Calls::new(self.throttles.of(&label)),
         }
+    }
+
+    /// Clients of their own for an identity: they know no keys from before.
+    fn clients_as(&self, identity: &Identity, calls: &Calls) -> Clients {
+        let (region, endpoints) = (&self.region, &self.endpoints);
+        let provider = provider(identity, region, endpoints, &self.connections, calls);
+        Clients::new(
+            self.connections.clone(),
+            provider,
+            region,
+            endpoints.clone(),
+        )
+    }
+}
+
+/// Whose credentials the clients use.
+async fn caller(api: &Api) -> Result<AccountId, Error> {
+    const CALL: Call = Call::read(service::STS, "sts:GetCallerIdentity");
+    let answer = api
+        .call(CALL, || api.clients.sts().get_caller_identity().send())
+        .await?;
+    match answer.account {
+        Some(account) if !account.is_empty() => Ok(AccountId::new(CLOUD, &account)),
+        Some(_) | None => Err(Error::new(
+            CALL.operation,
+            Class::Unknown,
+            "the answer names no account",
+        )),
     }
 }
 
@@ -245,7 +260,7 @@ struct Opened(Arc<Session>);
 #[async_trait]
 impl Credentials for Opened {
     async fn identity(&self) -> Result<AccountId, Error> {
-        self.0.account().await
+        self.0.identity().await
     }
 }
 

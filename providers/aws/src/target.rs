@@ -91,7 +91,7 @@ impl Target {
 #[async_trait]
 impl Credentials for Target {
     async fn identity(&self) -> Result<AccountId, Error> {
-        self.session.account().await
+        self.session.identity().await
     }
 }
 

@@ -99,6 +99,12 @@ pub async fn operator_settings(reader: &Reader, namespace: &str) -> (Config, Opt
         }
         Err(error) => return (assumed, Some(unread(error_chain(&error)))),
     };
+    let hidden = has_hidden_switch(&deployment).then(|| {
+        let name = skep_crds::names::env::DEPROVISIONS_DISABLED;
+        unread(format!(
+            "the Deployment {namespace}/{NAME} may take {name} from elsewhere"
+        ))
+    });
     let variables = variables_of(deployment);
     match Config::from_variables(&variables) {
         Ok(mut config) => {
@@ -106,9 +112,27 @@ pub async fn operator_settings(reader: &Reader, namespace: &str) -> (Config, Opt
             if config.operator_image.image.is_empty() {
                 config.operator_image.image = assumed.operator_image.image;
             }
-            (config, None)
+            (config, hidden)
         }
         Err(error) => (assumed, Some(unread(error_chain(&error)))),
+    }
+}
+
+/// Whether the switch that forbids deletions may be set where only the operator reads it.
+fn has_hidden_switch(deployment: &Deployment) -> bool {
+    let pod = deployment.spec.as_ref();
+    let pod = pod.and_then(|spec| spec.template.spec.as_ref());
+    let Some(container) = pod.and_then(|pod| pod.containers.first()) else {
+        return false;
+    };
+    let mut variables = container.env.iter().flatten();
+    let is_switch = |name: &str| name == skep_crds::names::env::DEPROVISIONS_DISABLED;
+    match variables.find(|variable| is_switch(&variable.name)) {
+        Some(variable) => variable.value_from.is_some(),
+        None => container
+            .env_from
+            .as_ref()
+            .is_some_and(|all| !all.is_empty()),
     }
 }
 
@@ -222,6 +246,13 @@ async fn attempt_node(shared: &Shared, root: Arc<ClusterProvision>) -> Node {
     let observed = attempts
         .observe(Arc::clone(&root), Freshness::Live, &Memory::default())
         .await;
+    let observed = observed.map(|observation| match observation {
+        Observation::Of(mut observed) => {
+            observed.assume_recorded(&root);
+            Observation::Of(observed)
+        }
+        other @ (Observation::Absent | Observation::Skip(_)) => other,
+    });
     let mut node = node::<Attempts>(shared, root.as_ref(), observed);
     node.conditions = root
         .conditions()
@@ -255,8 +286,12 @@ async fn deprovision_node(shared: &Shared, root: ClusterDeprovision) -> Node {
 
 /// Conditions of attempts are good news or bad by their name.
 fn is_trouble(condition: &Condition) -> bool {
-    use skep_crds::names::condition::provision;
-    let bad = [provision::FAILED, provision::INSTALL_POD_STUCK];
+    use skep_crds::names::condition::{provision, skep};
+    let bad = [
+        provision::FAILED,
+        provision::INSTALL_POD_STUCK,
+        skep::CLEAN_UP_STALLED,
+    ];
     condition.is_true() && bad.contains(&condition.type_.as_str())
 }
 

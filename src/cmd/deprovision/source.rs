@@ -1,4 +1,5 @@
-//! Which cluster is meant: one of a hub, read with the user's own rights, or one described by files.
+//! Which cluster is meant: one of a hub, read with the user's own rights, or one described by files; and
+//! whether it may be deleted.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -9,20 +10,22 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use skep_crds::names::skep::{CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY, FIELD_MANAGER};
+use skep_crds::names::skep::{CLOUD_ACCOUNT_ANNOTATION, CLOUD_ACCOUNT_SECRET_KEY};
 use skep_crds::names::{annotation, secret_key};
-use skep_crds::platform::{DeprovisionPlatform, PlatformKind, aws};
-use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterDeprovisionSpec};
+use skep_crds::platform::PlatformKind;
+use skep_crds::{ClusterDeployment, ClusterDeprovision};
 use skep_providers::erase::{
     ClusterFacts, EraseOptions, EraseRequest, EraseTarget, Hints, PlatformFacts,
 };
 use skep_providers::{Account, AccountId, Cloud, ConnectRequest, CredentialSource, SecretData};
 
-use crate::controllers::cluster_deprovision::legacy_metadata;
-use crate::controllers::credentials::{Clouds, CredentialsRef};
+use crate::cli::why::operator_settings;
+use crate::controllers::cluster_deprovision::{by_hand, legacy_metadata};
+use crate::controllers::context::Shared;
+use crate::controllers::credentials::CredentialsRef;
 use crate::controllers::receipts::{Receipts, Subject};
 use crate::runtime::metrics::Metrics;
-use crate::runtime::{Clock, Config, ConfigStore, Reader, Writer};
+use crate::runtime::{Clock, Config, ConfigStore, Context as RuntimeContext, Reader};
 
 /// Where the hub's objects are.
 #[derive(Debug, clap::Args)]
@@ -81,8 +84,9 @@ pub(super) struct Hub {
     pub(super) subject: Subject,
     /// Namespace of the cluster.
     pub(super) namespace: String,
-    reader: Reader,
-    config: ConfigStore,
+    shared: Shared,
+    /// Why the operator's settings are not known.
+    unread: Option<String>,
 }
 
 /// A cluster that can be deleted.
@@ -91,9 +95,18 @@ pub(super) struct Cluster {
     account: Option<AccountId>,
     opened: Arc<dyn Account>,
     /// The hub that knows it.
-    pub(super) hub: Option<Hub>,
-    gate: Option<String>,
+    pub(super) hub: Option<OfHub>,
     warnings: Vec<String>,
+}
+
+/// What a hub knows of a cluster.
+pub(super) struct OfHub {
+    /// The hub.
+    pub(super) hub: Hub,
+    cluster: Option<ClusterDeployment>,
+    /// The order, as it is or as the hub would give it.
+    order: Arc<ClusterDeprovision>,
+    in_operators_hands: bool,
 }
 
 impl Cluster {
@@ -109,19 +122,49 @@ impl Cluster {
         request
     }
 
-    /// The gates of docs/spec/20 §3 hold for people too.
-    pub(super) fn may_be_deleted(&self) -> Result<(), Error> {
-        match &self.gate {
-            Some(why) => Err(Error::Gate(why.clone())),
-            None => Ok(()),
-        }
-    }
-
     /// Tells what should be known beforehand.
     pub(super) fn warn(&self) -> io::Result<()> {
         let corrections = self.facts.corrections.iter().chain(&self.warnings);
         for warning in corrections {
             writeln!(io::stderr(), "note: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+impl OfHub {
+    /// The gates of docs/spec/20 §3 hold for people too; they are asked once, before the first call.
+    /// `beside`: although the operator deletes the cluster as well.
+    pub(super) async fn may_be_deleted(&self, beside: bool) -> Result<()> {
+        let refuse = |why: String| Err(Error::Gate(why).into());
+        let by_files = "restore it, or describe the cluster by --metadata-json and --creds-dir";
+        let (name, hub) = (&self.hub.subject.cluster, &self.hub);
+        if self.cluster.is_none() {
+            return refuse(format!(
+                "ClusterDeployment {name} does not exist; {by_files}"
+            ));
+        }
+        if let Some(why) = &hub.unread {
+            return refuse(format!(
+                "{why}, and they may forbid all deletions; name its namespace with --operator-namespace"
+            ));
+        }
+        let refusal = by_hand::refusal(&hub.shared, &self.order).await;
+        let refusal = refusal.map_err(|error| {
+            let why = crate::runtime::error_chain(&error);
+            Error::Gate(format!(
+                "not all that forbids a deletion can be read: {why}"
+            ))
+        })?;
+        if let Some(why) = refusal {
+            return refuse(why);
+        }
+        if self.in_operators_hands && !beside {
+            return refuse(format!(
+                "the operator deletes ClusterDeployment {name} itself; `skep why cd {name} -n {}` tells how \
+                 far it is. Only if it does not, give --beside-the-operator",
+                hub.namespace
+            ));
         }
         Ok(())
     }
@@ -134,7 +177,7 @@ impl SourceArgs {
         clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
     ) -> Result<Cluster> {
         match (&self.name, &self.metadata_json, &self.creds_dir) {
-            (Some(name), _, _) => of_hub(name, Hub::connect(&self.hub).await?, clouds).await,
+            (Some(name), _, _) => of_hub(name, Hub::connect(&self.hub, clouds).await?).await,
             (None, Some(metadata), Some(credentials)) => {
                 self.of_files(metadata, credentials, clouds).await
             }
@@ -178,7 +221,6 @@ impl SourceArgs {
             facts: Arc::new(facts),
             opened,
             hub: None,
-            gate: None,
             warnings: Vec::new(),
         })
     }
@@ -186,10 +228,13 @@ impl SourceArgs {
 
 impl Hub {
     /// Connects as the user's kubeconfig says.
-    pub(super) async fn connect(args: &HubArgs) -> Result<Self> {
-        let mut config = Config::from_environment()?;
+    pub(super) async fn connect(
+        args: &HubArgs,
+        clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
+    ) -> Result<Self> {
+        let mut environment = Config::from_environment()?;
         if let Some(namespace) = &args.operator_namespace {
-            config.hive_namespace.clone_from(namespace);
+            environment.hive_namespace.clone_from(namespace);
         }
         let client = kube::Client::try_default()
             .await
@@ -199,9 +244,21 @@ impl Hub {
             .clone()
             .unwrap_or_else(|| client.default_namespace().to_owned());
         let reader = Reader::new(client.clone());
-        let writer = Writer::new(client, FIELD_MANAGER, Metrics::new());
-        let operator = config.hive_namespace.clone();
-        let receipts = Receipts::new(reader.clone(), writer, Clock::real(), operator);
+        let (settings, unread) = operator_settings(&reader, &environment.hive_namespace).await;
+        let config = if unread.is_some() {
+            environment
+        } else {
+            // Whoever forbids deletions in either place means it.
+            let disabled = settings.deprovisions_disabled || environment.deprovisions_disabled;
+            Config {
+                deprovisions_disabled: disabled,
+                ..settings
+            }
+        };
+        let clock = Clock::real();
+        let context =
+            RuntimeContext::with_metrics(client, clock, "skep-deprovision", Metrics::new());
+        let shared = Shared::new(context, ConfigStore::new(config), clouds.clone());
         let subject = Subject {
             namespace: namespace.clone(),
             cluster: String::new(),
@@ -209,23 +266,23 @@ impl Hub {
             infra_id: String::new(),
         };
         Ok(Self {
-            receipts,
+            receipts: shared.erasures.receipts().clone(),
             subject,
             namespace,
-            reader,
-            config: ConfigStore::new(config),
+            shared,
+            unread: unread.map(|note| note.message),
         })
+    }
+
+    const fn reader(&self) -> &Reader {
+        &self.shared.context.reader
     }
 }
 
-async fn of_hub(
-    name: &str,
-    mut hub: Hub,
-    clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
-) -> Result<Cluster> {
+async fn of_hub(name: &str, mut hub: Hub) -> Result<Cluster> {
     let namespace = hub.namespace.clone();
     let order = hub
-        .reader
+        .reader()
         .get_live::<ClusterDeprovision>(&namespace, name)
         .await?;
     let owner = order.as_ref().and_then(|order| {
@@ -237,18 +294,22 @@ async fn of_hub(
     });
     let cluster_name = owner.map_or_else(|| name.to_owned(), |owner| owner.name);
     let cluster = hub
-        .reader
+        .reader()
         .get_live::<ClusterDeployment>(&namespace, &cluster_name)
         .await?;
-    let spec = match (&order, &cluster) {
-        (Some(order), _) => order.spec.clone(),
-        (None, Some(cluster)) => order_of(cluster).ok_or_else(|| {
+    let in_operators_hands = cluster
+        .as_ref()
+        .is_some_and(|cluster| by_hand::is_in_operators_hands(order.as_ref(), cluster));
+    let order = match (order, &cluster) {
+        (Some(order), _) => order,
+        (None, Some(cluster)) => by_hand::order_of(cluster).ok_or_else(|| {
             anyhow!("{namespace}/{name} has no infra ID: nothing was created for it")
         })?,
         (None, None) => bail!(
             "there is no ClusterDeployment or ClusterDeprovision {name} in namespace {namespace}"
         ),
     };
+    let spec = &order.spec;
     hub.subject = Subject {
         namespace: namespace.clone(),
         cluster: cluster_name,
@@ -261,7 +322,7 @@ async fn of_hub(
     let Described {
         metadata_json,
         account,
-    } = describe(&hub, &spec, order.as_ref()).await?;
+    } = describe(&hub, &order).await?;
     let hints = Hints {
         infra_id: Some(spec.infra_id.clone()),
         base_domain: spec.base_domain.clone(),
@@ -277,7 +338,8 @@ async fn of_hub(
         secret: platform.credentials_secret().map(str::to_owned),
         assume_role: role.map(|role| (role.role_arn.clone(), role.external_id.clone())),
     };
-    let opened = Clouds::new(clouds.clone(), hub.reader.clone(), hub.config.clone())
+    let clouds = &hub.shared.clouds;
+    let opened = clouds
         .open(
             platform.kind(),
             &credentials,
@@ -297,69 +359,17 @@ async fn of_hub(
     if account.is_none() {
         warnings.push("no account was recorded when the cluster was installed".to_owned());
     }
-    if order.as_ref().is_some_and(|order| !order.is_completed()) {
-        warnings.push("the operator may be deleting this cluster at the same time".to_owned());
-    }
-    let gate = gate_of(cluster.as_ref(), name);
     Ok(Cluster {
         facts: Arc::new(facts),
         account,
         opened,
-        hub: Some(hub),
-        gate,
-        warnings,
-    })
-}
-
-/// docs/spec/20 §3: what a hand-made order cannot do, a command cannot do either.
-fn gate_of(cluster: Option<&ClusterDeployment>, name: &str) -> Option<String> {
-    let by_files = "or describe it by --metadata-json and --creds-dir";
-    let Some(cluster) = cluster else {
-        return Some(format!(
-            "ClusterDeployment {name} does not exist; restore it, {by_files}"
-        ));
-    };
-    let protected = cluster.annotations().get(annotation::PROTECTED_DELETE);
-    if annotation::is_true(protected.map(String::as_str)) {
-        return Some(format!(
-            "ClusterDeployment {name} is protected against deletion"
-        ));
-    }
-    cluster
-        .metadata
-        .deletion_timestamp
-        .is_none()
-        .then(|| format!("ClusterDeployment {name} is not being deleted; delete it, {by_files}"))
-}
-
-/// The order that the hub would give for a cluster, as far as this command reads it.
-fn order_of(cluster: &ClusterDeployment) -> Option<ClusterDeprovisionSpec> {
-    let metadata = cluster.spec.cluster_metadata.as_ref()?;
-    let found = metadata
-        .platform
-        .as_ref()
-        .and_then(|platform| platform.aws.as_ref());
-    let aws = cluster
-        .spec
-        .platform
-        .aws
-        .as_ref()
-        .map(|platform| aws::Deprovision {
-            credentials_assume_role: platform.credentials_assume_role.clone(),
-            credentials_secret_ref: platform.credentials_secret_ref.clone(),
-            hosted_zone_role: found.and_then(|found| found.hosted_zone_role.clone()),
-            region: platform.region.clone(),
-        });
-    Some(ClusterDeprovisionSpec {
-        base_domain: Some(cluster.spec.base_domain.clone()),
-        cluster_id: Some(metadata.cluster_id.clone()),
-        cluster_name: Some(cluster.spec.cluster_name.clone()),
-        infra_id: metadata.infra_id.clone(),
-        metadata_json_secret_ref: metadata.metadata_json_secret_ref.clone(),
-        platform: Some(DeprovisionPlatform {
-            aws,
-            ..DeprovisionPlatform::default()
+        hub: Some(OfHub {
+            hub,
+            cluster,
+            order: Arc::new(order),
+            in_operators_hands,
         }),
+        warnings,
     })
 }
 
@@ -368,16 +378,16 @@ struct Described {
     account: Option<String>,
 }
 
-async fn describe(
-    hub: &Hub,
-    spec: &ClusterDeprovisionSpec,
-    order: Option<&ClusterDeprovision>,
-) -> Result<Described> {
-    let legacy = order.and_then(|order| order.annotations().get(annotation::LEGACY_DEPROVISION));
+async fn describe(hub: &Hub, order: &ClusterDeprovision) -> Result<Described> {
+    let spec = &order.spec;
+    let legacy = order.annotations().get(annotation::LEGACY_DEPROVISION);
     let legacy = annotation::is_true(legacy.map(String::as_str));
     let mut data = BTreeMap::new();
     if let Some(name) = spec.metadata_json_secret() {
-        let secret = hub.reader.get_live::<Secret>(&hub.namespace, name).await?;
+        let secret = hub
+            .reader()
+            .get_live::<Secret>(&hub.namespace, name)
+            .await?;
         ensure!(
             secret.is_some() || legacy,
             "Secret {name}, which describes the cluster, is missing"
@@ -476,22 +486,5 @@ mod tests {
                 AccountId::new("aws", "123456789012")
             );
         }
-    }
-
-    /// docs/spec/20 §3, step 3.
-    #[test]
-    fn a_living_or_protected_cluster_is_refused() {
-        let mut cluster =
-            ClusterDeployment::new("demo", skep_crds::ClusterDeploymentSpec::default());
-        let refused = |cluster: Option<&ClusterDeployment>| gate_of(cluster, "demo").is_some();
-        assert!(refused(None));
-        assert!(refused(Some(&cluster)), "it is not being deleted");
-        let time =
-            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH);
-        cluster.metadata.deletion_timestamp = Some(time);
-        assert!(!refused(Some(&cluster)));
-        let protected = (annotation::PROTECTED_DELETE.to_owned(), "true".to_owned());
-        cluster.metadata.annotations = Some([protected].into());
-        assert!(refused(Some(&cluster)));
     }
 }

@@ -478,6 +478,8 @@ pub struct Attempt {
     pub milestone: Option<String>,
     /// Whether nothing of it is left.
     pub cleaned_up: bool,
+    /// Why what it left behind cannot be erased.
+    pub clean_up_stalled: Option<String>,
 }
 
 impl Attempt {

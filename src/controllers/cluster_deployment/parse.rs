@@ -137,6 +137,8 @@ pub(super) fn attempt(provision: &ClusterProvision, platform: PlatformKind) -> A
             .get(INSTALL_PROGRESS_ANNOTATION)
             .cloned(),
         cleaned_up: provision.annotations().contains_key(CLEANED_UP_ANNOTATION),
+        clean_up_stalled: of(condition::skep::CLEAN_UP_STALLED)
+            .map(|stalled| stalled.message().to_owned()),
     }
 }
 

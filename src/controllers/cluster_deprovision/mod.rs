@@ -2,6 +2,7 @@
 //! receipt (docs/spec/20 §2–4).
 
 mod act;
+pub mod by_hand;
 mod decide;
 mod gates;
 mod legacy;

@@ -1,6 +1,7 @@
 //! Tables of docs/spec/20 §2 and §3, what holds for every observation, and whole orders against the fake
 //! cloud.
 
+mod by_hand;
 mod orders;
 
 use jiff::{SignedDuration, Timestamp};

@@ -7,15 +7,17 @@ use k8s_openapi::api::core::v1::{PodSpec, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::ResourceExt as _;
 use serde_json::json;
-use skep_crds::names::skep::{CLEANED_UP_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION};
+use skep_crds::names::skep::{
+    ACKNOWLEDGE_EMPTY_ANNOTATION, CLEANED_UP_ANNOTATION, CLOUD_ACCOUNT_ANNOTATION,
+};
 use skep_crds::names::{annotation, label, object_name, value};
-use skep_crds::{ClusterProvision, Stage};
+use skep_crds::{ClusterDeployment, ClusterProvision, Stage};
 
 use super::decide::Step;
 use super::observed::Observed;
 use super::{Attempts, Error};
 use crate::controllers::credentials::CredentialsRef;
-use crate::controllers::erasure::Request;
+use crate::controllers::erasure::{Request, Wishes};
 use crate::controllers::owned;
 use crate::controllers::receipts::Subject;
 use crate::controllers::rights;
@@ -179,16 +181,26 @@ async fn move_stage(
 /// With this attempt's own metadata and account (docs/spec/10 §26.1 W6).
 async fn start_clean_up(attempts: &Attempts, observed: &Observed) -> Result<(), Error> {
     let (root, _) = fresh(attempts, observed).await?;
-    let cluster = attempts
-        .clusters
-        .get(&observed.namespace, &observed.cluster);
+    let reader = &attempts.context.reader;
+    let cluster = reader
+        .get_live::<ClusterDeployment>(&observed.namespace, &observed.cluster)
+        .await;
+    let cluster = cluster.map_err(|source| Error::Read {
+        what: "the ClusterDeployment",
+        source,
+    })?;
     let cluster = cluster.ok_or(Error::NoCluster)?;
+    let acknowledged = cluster.annotations().get(ACKNOWLEDGE_EMPTY_ANNOTATION);
+    let wishes = Wishes {
+        acknowledge_empty: annotation::is_true(acknowledged.map(String::as_str)),
+        ..Wishes::default()
+    };
     let platform = &cluster.spec.platform;
     let role = platform
         .aws
         .as_ref()
         .and_then(|aws| aws.credentials_assume_role.as_ref());
-    attempts.erasures.start(Request {
+    let request = Request {
         started_by: observed.uid.clone(),
         subject: Subject {
             namespace: observed.namespace.clone(),
@@ -205,7 +217,8 @@ async fn start_clean_up(attempts: &Attempts, observed: &Observed) -> Result<(), 
             secret: platform.credentials_secret().map(str::to_owned),
             assume_role: role.map(|role| (role.role_arn.clone(), role.external_id.clone())),
         },
-    });
+    };
+    attempts.erasures.start_with(request, wishes);
     Ok(())
 }
 

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use skep_crds::Stage;
 use skep_crds::names::{condition, reason};
 
+use super::clean_up::{failed, stop_if_running};
 use super::observed::{Job, JobPhase, Observed, Pods};
 use super::status::{JobRef, Status, Verdict};
-use crate::controllers::erasure::State as CleanUp;
 use crate::plan::{Note, Plan};
 
 /// How long the Job and pod of a successful attempt are kept for a look at their log (docs/spec/10 §11.3).
@@ -64,11 +64,7 @@ pub(super) fn decide(observed: &Observed, now: Timestamp) -> AttemptPlan {
     }
     if observed.paused {
         // The install pod goes on: ending it half-way would leave more to clean up.
-        let plan = match observed.clean_up {
-            CleanUp::Running { .. } => Plan::step(Step::StopCleanUp),
-            CleanUp::Idle | CleanUp::Failing { .. } | CleanUp::Finished { .. } => Plan::nothing(),
-        };
-        return plan.because(Note::paused());
+        return stop_if_running(observed).because(Note::paused());
     }
     match &observed.stage {
         Stage::Initializing => initializing(observed, now),
@@ -206,66 +202,6 @@ fn complete(observed: &Observed, now: Timestamp) -> AttemptPlan {
     }
 }
 
-/// What a failed attempt left behind is erased at once, not when the next one starts (docs/spec/10
-/// §26.2 S8), and never while its pod may still create things.
-fn failed(observed: &Observed, now: Timestamp) -> AttemptPlan {
-    let name = &observed.name;
-    if observed.cleaned_up {
-        return Plan::nothing().because(Note::done("CleanedUp", "nothing of this attempt is left"));
-    }
-    if observed.pods.may_still_act() {
-        return Plan::nothing().because(Note::waiting(
-            "WaitingForPod",
-            "clean-up starts when the install pod has ended",
-            format!("the pod of ClusterProvision {name}"),
-            None,
-        ));
-    }
-    match (&observed.infra_id, &observed.clean_up) {
-        (None, _) => Plan::step(Step::DeleteAdminSecrets)
-            .and_step(Step::MarkCleanedUp)
-            .because(Note::progress(
-                "NothingToCleanUp",
-                "the attempt ended before it created anything",
-            )),
-        (Some(_), CleanUp::Idle) => Plan::step(Step::StartCleanUp).because(
-            Note::progress(
-                "CleaningUp",
-                "what the failed attempt left in the cloud is erased",
-            )
-            .as_event(),
-        ),
-        (Some(_), CleanUp::Running { summary, since, .. }) => {
-            Plan::nothing().because(Note::waiting(
-                "CleaningUp",
-                format!("what the failed attempt left in the cloud is erased: {summary}"),
-                "the cloud",
-                Some(*since),
-            ))
-        }
-        (
-            Some(infra_id),
-            CleanUp::Failing {
-                message, retry_at, ..
-            },
-        ) => {
-            let plan = if now >= *retry_at {
-                Plan::step(Step::StartCleanUp)
-            } else {
-                Plan::nothing().again_at(*retry_at)
-            };
-            plan.because(Note::failed(
-                "CleanUpFailed",
-                format!("what the attempt left behind ({infra_id}) could not be erased: {message}"),
-                format!("tried again at {retry_at}"),
-            ))
-        }
-        (Some(_), CleanUp::Finished { summary, .. }) => Plan::step(Step::DeleteAdminSecrets)
-            .and_step(Step::MarkCleanedUp)
-            .because(Note::done("CleanedUp", summary.clone()).as_event()),
-    }
-}
-
 fn handshake_done(observed: &Observed) -> bool {
     observed.infra_id.is_some() && observed.infra_id == observed.recorded_infra_id
 }
@@ -296,9 +232,15 @@ fn job_vanished(observed: &Observed, name: &str) -> AttemptPlan {
     fail(observed, reason::JOB_NOT_FOUND, &message)
 }
 
-/// Records the Job and what its pod is doing, and does nothing else.
+/// Records the Job and what its pod is doing. Secrets for the pod's results that somebody deleted are made
+/// again: at its end the pod fills them once more.
 fn supervise(observed: &Observed, job: &str, created: Timestamp, now: Timestamp) -> AttemptPlan {
     let plan = Plan::record(supervised(observed, job, created, now));
+    let plan = if observed.rights_prepared {
+        plan
+    } else {
+        plan.and_step(Step::PrepareRights)
+    };
     match &observed.pods {
         Pods::None => plan.again_at(created.saturating_add(POD_GRACE).unwrap_or(Timestamp::MAX)),
         Pods::Pending { message, .. } => plan.because(Note::waiting(
@@ -345,10 +287,16 @@ fn supervised(observed: &Observed, job: &str, created: Timestamp, now: Timestamp
     }
 }
 
-/// A deadline that passed is told apart from what the log says only when the log says nothing.
+/// A deadline that passed is told apart from what the log says only when the log says nothing. The pod itself
+/// only knows that it was told to stop.
 fn fail_by_log(observed: &Observed, job_reason: &str, job_message: &str) -> AttemptPlan {
     let verdict = &observed.log_verdict;
-    if verdict.reason == reason::UNKNOWN_ERROR && job_reason == "DeadlineExceeded" {
+    let says_nothing = [
+        reason::UNKNOWN_ERROR,
+        reason::skep::INSTALL_POD_INTERRUPTED,
+        reason::skep::INSTALL_POD_FAILED,
+    ];
+    if says_nothing.contains(&verdict.reason.as_str()) && job_reason == "DeadlineExceeded" {
         let message = format!("the install Job ran into its deadline: {job_message}");
         return fail(observed, reason::ATTEMPT_DEADLINE_EXCEEDED, &message);
     }

@@ -2,6 +2,7 @@
 //! erasure of what a failed one left behind (docs/spec/10 §12).
 
 mod act;
+mod clean_up;
 mod decide;
 mod error;
 mod observe;

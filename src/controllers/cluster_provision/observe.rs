@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job as BatchJob;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use kube::ResourceExt as _;
+use skep_crds::names::reason::UNKNOWN_ERROR;
 use skep_crds::names::skep::{CLEANED_UP_ANNOTATION, INSTALL_PROGRESS_ANNOTATION};
 use skep_crds::names::{label, object_name, value};
-use skep_crds::{ClusterDeployment, ClusterProvision};
+use skep_crds::{ClusterDeployment, ClusterProvision, Stage};
 
 use super::observed::{Job, JobPhase, Observed, Pods};
 use super::{Attempts, Error};
 use crate::controllers::{erasure, secrets};
 use crate::install::classify::{self, Patterns};
+use crate::install::last_words;
 use crate::runtime::Freshness;
 
 /// What a waiting container says when it does not wait for time to pass.
@@ -67,14 +69,8 @@ pub(super) async fn observe(
         what: "the pods",
         source,
     })?;
-    let password = object_name::admin_password_secret(&name);
-    let password = reader
-        .get(how, &attempts.secrets, &namespace, &password)
-        .await;
-    let password = password.map_err(|source| Error::Read {
-        what: "the admin Secrets",
-        source,
-    })?;
+    let jobs = jobs.iter().map(AsRef::as_ref).collect::<Vec<_>>();
+    let pods = pods.iter().map(AsRef::as_ref).collect::<Vec<_>>();
     let uid = root.uid().unwrap_or_default();
     Ok(Observed {
         created: root
@@ -83,6 +79,8 @@ pub(super) async fn observe(
         deleting: root.metadata.deletion_timestamp.is_some(),
         attempt: root.spec.attempt,
         cluster: cluster.to_owned(),
+        disabled: attempts.config.get().deprovisions_disabled,
+        credentials: credentials(owner.as_deref(), &namespace),
         paused: owner.as_deref().is_some_and(secrets::is_paused),
         stage: root.spec.stage.clone(),
         infra_id: root.spec.infra_id.clone().filter(|id| !id.is_empty()),
@@ -91,10 +89,10 @@ pub(super) async fn observe(
             .and_then(ClusterDeployment::infra_id)
             .map(str::to_owned),
         job_ref: root.job().map(str::to_owned),
-        job: job(&jobs.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
-        pods: pods_in_words(&pods.iter().map(AsRef::as_ref).collect::<Vec<_>>()),
-        rights_prepared: password.is_some(),
-        log_verdict: verdict(&attempts.patterns, root),
+        job: job(&jobs),
+        pods: pods_in_words(&pods),
+        rights_prepared: rights_prepared(attempts, root, how, &namespace).await?,
+        log_verdict: verdict(&attempts.patterns, root.spec.install_log.as_deref(), &pods),
         progress: annotation_of(root, INSTALL_PROGRESS_ANNOTATION),
         cleaned_up: annotation_of(root, CLEANED_UP_ANNOTATION).is_some(),
         clean_up: clean_up(attempts, root, &uid),
@@ -108,9 +106,103 @@ fn annotation_of(root: &ClusterProvision, name: &str) -> Option<String> {
     root.annotations().get(name).cloned()
 }
 
-/// The log is looked at only when it decides something.
-fn verdict(patterns: &Patterns, root: &ClusterProvision) -> classify::Verdict {
-    patterns.classify(root.spec.install_log.as_deref())
+/// Whether the pod has, or still has, where to put its results. Nobody asks once the attempt is over.
+async fn rights_prepared(
+    attempts: &Attempts,
+    root: &ClusterProvision,
+    how: Freshness,
+    namespace: &str,
+) -> Result<bool, Error> {
+    if !matches!(root.spec.stage, Stage::Initializing | Stage::Provisioning) {
+        return Ok(true);
+    }
+    let name = root.name_any();
+    // In the order in which they are made; that of a Role is not asked: it goes before the stage moves.
+    for secret in [
+        object_name::admin_kubeconfig_secret(&name),
+        object_name::admin_password_secret(&name),
+    ] {
+        let reader = &attempts.context.reader;
+        let found = reader.get(how, &attempts.secrets, namespace, &secret).await;
+        let found = found.map_err(|source| Error::Read {
+            what: "the admin Secrets",
+            source,
+        })?;
+        if found.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn credentials(cluster: Option<&ClusterDeployment>, namespace: &str) -> String {
+    cluster
+        .and_then(|cluster| cluster.spec.credentials_secret())
+        .map_or_else(
+            || "the cluster's credentials".to_owned(),
+            |secret| format!("Secret {namespace}/{secret}"),
+        )
+}
+
+/// Why the attempt failed, should it have: the installer's log says so, unless Kubernetes ended the pod, or
+/// the pod failed outside the installer.
+fn verdict(patterns: &Patterns, log: Option<&str>, pods: &[&Pod]) -> classify::Verdict {
+    let by_log = patterns.classify(log);
+    if by_log.reason != UNKNOWN_ERROR {
+        return by_log;
+    }
+    match end_of(pods) {
+        Some(End { verdict, certain }) if certain || log.is_none() => verdict,
+        Some(_) | None => by_log,
+    }
+}
+
+/// How an install pod ended.
+struct End {
+    verdict: classify::Verdict,
+    /// Whether that is why: an exit code alone may only repeat what the installer's log says.
+    certain: bool,
+}
+
+/// The end of the youngest pod that has ended otherwise than well.
+fn end_of(pods: &[&Pod]) -> Option<End> {
+    let youngest = pods.iter().max_by_key(|pod| pod.creation_timestamp())?;
+    let status = youngest.status.as_ref()?;
+    let init = status.init_container_statuses.iter().flatten();
+    let containers = init.chain(status.container_statuses.iter().flatten());
+    let ended = containers.filter_map(|container| {
+        let terminated = container.state.as_ref()?.terminated.as_ref()?;
+        (terminated.exit_code != 0).then_some((container.name.as_str(), terminated))
+    });
+    let ended = ended.collect::<Vec<_>>();
+    let said =
+        |terminated: &ContainerStateTerminated| terminated.message.clone().unwrap_or_default();
+    let own = ended
+        .iter()
+        .find_map(|(_, terminated)| last_words::read(&said(terminated)));
+    if let Some(verdict) = own {
+        return Some(End {
+            verdict,
+            certain: true,
+        });
+    }
+    if let Some(reason) = status.reason.as_deref().filter(|_| has_ended(youngest)) {
+        let message = status.message.as_deref().unwrap_or_default();
+        return Some(End {
+            verdict: last_words::by_kubernetes(&format!("{reason}: {message}")),
+            certain: true,
+        });
+    }
+    let (container, terminated) = ended.first()?;
+    let reason = terminated.reason.as_deref().unwrap_or_default();
+    let code = terminated.exit_code;
+    let message = classify::last_lines(&said(terminated));
+    Some(End {
+        verdict: last_words::by_kubernetes(&format!(
+            "container {container} ended with exit code {code} ({reason}): {message}"
+        )),
+        certain: reason == "OOMKilled",
+    })
 }
 
 fn clean_up(attempts: &Attempts, root: &ClusterProvision, uid: &str) -> erasure::State {
@@ -258,6 +350,61 @@ mod tests {
             matches!(starting, Pods::Pending { stuck: false, .. }),
             "{starting:?}"
         );
+    }
+
+    fn ended(terminated: &serde_json::Value) -> Pod {
+        let status = json!({"phase": "Failed", "containerStatuses": [{
+            "name": "installer", "image": "x", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"terminated": terminated},
+        }]});
+        pod(&status)
+    }
+
+    fn judged(log: Option<&str>, pod: &Pod) -> (String, String) {
+        let classify::Verdict { reason, message } = verdict(&Patterns::shipped(), log, &[pod]);
+        (reason, message)
+    }
+
+    /// docs/spec/10 §26.1 W10 and W22: what failed before or beside the installer is told, and a log that says
+    /// why counts before an exit code.
+    #[test]
+    fn a_pods_last_words_are_the_reason_when_the_log_has_none() {
+        let own = "InstallPodFailed: there is no Secret ssh-key";
+        let own = ended(&json!({"exitCode": 1, "reason": "Error", "message": own}));
+        let expected = (
+            "InstallPodFailed".to_owned(),
+            "there is no Secret ssh-key".to_owned(),
+        );
+        assert_eq!(judged(None, &own), expected);
+        assert_eq!(judged(Some("level=info msg=x"), &own), expected);
+
+        let installer = "openshift-install create cluster ended with exit status: 1";
+        let installer = ended(&json!({"exitCode": 1, "reason": "Error", "message": installer}));
+        let (reason, message) = judged(None, &installer);
+        assert_eq!(reason, "InstallPodFailed");
+        assert!(message.contains("ended with exit status: 1"), "{message}");
+        let (reason, message) = judged(Some("level=error msg=strange"), &installer);
+        assert_eq!(reason, UNKNOWN_ERROR);
+        assert!(message.contains("strange"), "{message}");
+        let (reason, _) = judged(Some("VpcLimitExceeded"), &installer);
+        assert_eq!(reason, "AWSVPCLimitExceeded");
+
+        let killed = ended(&json!({"exitCode": 137, "reason": "OOMKilled"}));
+        let (reason, message) = judged(Some("level=info msg=x"), &killed);
+        assert_eq!(reason, "InstallPodFailed");
+        assert!(message.contains("OOMKilled"), "{message}");
+    }
+
+    #[test]
+    fn a_pod_that_its_node_threw_out_is_told() {
+        let evicted = pod(&json!({
+            "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory.",
+        }));
+        let (reason, message) = judged(None, &evicted);
+        assert_eq!(reason, "InstallPodFailed");
+        assert!(message.contains("Evicted: The node was low"), "{message}");
+        let (reason, _) = judged(None, &pod(&json!({"phase": "Failed"})));
+        assert_eq!(reason, UNKNOWN_ERROR);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What `decide` may look at: one attempt, its Job, its pods, and how far its clean-up has come.
 
 use jiff::Timestamp;
-use skep_crds::Stage;
+use skep_crds::names::condition::skep::CLEAN_UP_STALLED;
 use skep_crds::names::object_name;
+use skep_crds::{ClusterProvision, Stage, condition};
 
-use crate::controllers::erasure;
+use crate::controllers::erasure::{self, Trouble};
 use crate::install::classify;
 
 /// One attempt, parsed.
@@ -24,6 +25,10 @@ pub struct Observed {
     pub attempt: i64,
     /// Name of the ClusterDeployment.
     pub cluster: String,
+    /// Whether nothing is deleted from any cloud on this hub.
+    pub disabled: bool,
+    /// Whose rights a clean-up uses: "Secret demo/aws-creds".
+    pub credentials: String,
     /// Whether the ClusterDeployment is paused: nothing is begun or decided then (docs/spec/10 §26.4 U6).
     pub paused: bool,
     /// `spec.stage`.
@@ -40,7 +45,7 @@ pub struct Observed {
     pub pods: Pods,
     /// Whether Role, RoleBinding and admin Secrets exist.
     pub rights_prepared: bool,
-    /// What the installer's log says, should the attempt have failed.
+    /// What the installer's log and its pod say, should the attempt have failed.
     pub log_verdict: classify::Verdict,
     /// The installer's last milestone.
     pub progress: Option<String>,
@@ -54,6 +59,32 @@ impl Observed {
     /// Name of the Job that runs this attempt.
     pub fn job_name(&self) -> String {
         object_name::provision_job(&self.name)
+    }
+
+    /// What only the operator's process knows, as far as its conditions tell: for whoever looks from
+    /// elsewhere.
+    pub fn assume_recorded(&mut self, root: &ClusterProvision) {
+        let found = condition::find(root.conditions(), CLEAN_UP_STALLED);
+        if self.clean_up != erasure::State::Idle {
+            return;
+        }
+        if let Some(found) = found.filter(|found| found.is_true())
+            && let Some(trouble) = Trouble::of_reason(found.reason())
+        {
+            let begin = self.unerased();
+            let message = found.message();
+            self.clean_up = erasure::State::Failing {
+                trouble,
+                message: message.strip_prefix(&begin).unwrap_or(message).to_owned(),
+                retry_at: Timestamp::MAX,
+            };
+        }
+    }
+
+    /// How the message begins of a clean-up that does not succeed.
+    pub(super) fn unerased(&self) -> String {
+        let infra_id = self.infra_id.as_deref().unwrap_or_default();
+        format!("what the attempt left behind ({infra_id}) could not be erased: ")
     }
 }
 

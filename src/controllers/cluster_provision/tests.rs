@@ -8,7 +8,7 @@ use skep_crds::names::{condition, reason};
 
 use super::decide::{Step, decide};
 use super::observed::{Job, JobPhase, Observed, Pods};
-use super::status::{JobRef, Verdict};
+use super::status::{JobRef, Status, Verdict};
 use crate::controllers::erasure::{State as CleanUp, Trouble};
 use crate::install::classify;
 
@@ -30,6 +30,8 @@ fn attempt() -> Observed {
         deleting: false,
         attempt: 0,
         cluster: "demo".into(),
+        disabled: false,
+        credentials: "Secret team/aws-creds".into(),
         paused: false,
         stage: Stage::Initializing,
         infra_id: None,
@@ -171,6 +173,10 @@ fn failures_have_the_specified_reasons() {
         reason: "AWSVPCLimitExceeded".into(),
         message: "m".into(),
     };
+    let interrupted = classify::Verdict {
+        reason: reason::skep::INSTALL_POD_INTERRUPTED.into(),
+        message: "m".into(),
+    };
     for (observed, expected) in [
         (
             Observed {
@@ -220,6 +226,22 @@ fn failures_have_the_specified_reasons() {
                 ..provisioning()
             },
             reason::ATTEMPT_DEADLINE_EXCEEDED,
+        ),
+        (
+            Observed {
+                job: failed_job("DeadlineExceeded"),
+                log_verdict: interrupted.clone(),
+                ..provisioning()
+            },
+            reason::ATTEMPT_DEADLINE_EXCEEDED,
+        ),
+        (
+            Observed {
+                job: failed_job("BackoffLimitExceeded"),
+                log_verdict: interrupted,
+                ..provisioning()
+            },
+            reason::skep::INSTALL_POD_INTERRUPTED,
         ),
         (
             Observed {
@@ -399,6 +421,142 @@ fn a_clean_up_that_failed_is_tried_again_when_its_time_has_come() {
     assert_eq!(decide(&observed, later(60)).steps, [Step::StartCleanUp]);
 }
 
+fn stalled(observed: &Observed, now: Timestamp) -> Option<(String, String)> {
+    let plan = decide(observed, now);
+    let all = plan.intent.into_iter().chain(plan.outcome);
+    let mut verdicts = all.flat_map(|status| status.verdicts);
+    let found = verdicts.find(|verdict| verdict.type_ == condition::skep::CLEAN_UP_STALLED)?;
+    (found.status == ConditionStatus::True).then_some((found.reason, found.message))
+}
+
+/// The next attempt waits for it, and whoever looks must be told why.
+#[test]
+fn a_clean_up_that_cannot_go_on_is_on_record() {
+    for (trouble, expected) in [
+        (Trouble::Authentication, reason::AUTHENTICATION_FAILED),
+        (Trouble::WrongAccount, reason::skep::ACCOUNT_MISMATCH),
+        (Trouble::Metadata, reason::skep::METADATA_INCOMPLETE),
+        (Trouble::Blocked, reason::UNKNOWN_ERROR),
+        (Trouble::Other, reason::UNKNOWN_ERROR),
+    ] {
+        let observed = Observed {
+            clean_up: CleanUp::Failing {
+                trouble,
+                message: "denied".into(),
+                retry_at: later(60),
+            },
+            ..failed()
+        };
+        let message = "what the attempt left behind (demo-x7k2p) could not be erased: denied";
+        let expected = Some((expected.to_owned(), message.to_owned()));
+        assert_eq!(stalled(&observed, start()), expected, "{trouble:?}");
+        assert_eq!(stalled(&observed, later(60)), expected, "{trouble:?}");
+        // Events are told apart by their words: when it is tried again must not be among them.
+        let told = |retry_at| {
+            let clean_up = CleanUp::Failing {
+                trouble,
+                message: "denied".into(),
+                retry_at,
+            };
+            let plan = decide(
+                &Observed {
+                    clean_up,
+                    ..failed()
+                },
+                start(),
+            );
+            plan.notes
+                .iter()
+                .map(crate::plan::Note::event_text)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(later(60)), told(later(120)));
+    }
+    assert_eq!(stalled(&failed(), start()), None);
+}
+
+/// Whoever looks from another process sees what the operator's process knows.
+#[test]
+fn a_recorded_trouble_is_assumed_where_nothing_runs() {
+    let message = "what the attempt left behind (demo-x7k2p) could not be erased: denied";
+    let root = |reason: &str| {
+        let verdict = Verdict::holds(condition::skep::CLEAN_UP_STALLED, reason, message);
+        let mut root =
+            skep_crds::ClusterProvision::new("x", skep_crds::ClusterProvisionSpec::default());
+        let patch = super::status::merge(&root, &Status::of(verdict), start()).unwrap();
+        root.status = Some(serde_json::from_value(patch).unwrap());
+        root
+    };
+    let mut observed = failed();
+    observed.assume_recorded(&root(reason::AUTHENTICATION_FAILED));
+    let notes = decide(&observed, start()).notes;
+    assert_eq!(notes[0].message, message);
+    assert!(notes[0].is_warning());
+    let mut observed = failed();
+    observed.assume_recorded(&root(reason::skep::DEPROVISIONS_DISABLED));
+    assert_eq!(observed, failed());
+}
+
+/// docs/runbooks.md: the brake stops all deletions.
+#[test]
+fn nothing_is_erased_while_deletions_are_switched_off() {
+    let off = |clean_up: CleanUp| Observed {
+        disabled: true,
+        clean_up,
+        ..failed()
+    };
+    let running = CleanUp::Running {
+        summary: "1 of 2 gone".into(),
+        plan_digest: None,
+        since: start(),
+    };
+    let failing = CleanUp::Failing {
+        trouble: Trouble::Other,
+        message: "x".into(),
+        retry_at: start(),
+    };
+    for (clean_up, steps) in [
+        (CleanUp::Idle, vec![]),
+        (running, vec![Step::StopCleanUp]),
+        (failing, vec![]),
+    ] {
+        let observed = off(clean_up);
+        let plan = decide(&observed, start());
+        assert_eq!(plan.steps, steps, "{observed:?}");
+        assert_eq!(plan.requeue, crate::plan::Requeue::At(later(30)));
+        let (why, _) = stalled(&observed, start()).unwrap();
+        assert_eq!(why, reason::skep::DEPROVISIONS_DISABLED);
+    }
+    // What is gone is gone, and what created nothing has nothing to erase.
+    let finished = off(CleanUp::Finished {
+        summary: "5 erased".into(),
+        plan_digest: None,
+    });
+    let nothing = Observed {
+        infra_id: None,
+        ..off(CleanUp::Idle)
+    };
+    for observed in [finished, nothing] {
+        assert_eq!(
+            decide(&observed, start()).steps,
+            [Step::DeleteAdminSecrets, Step::MarkCleanedUp]
+        );
+        assert_eq!(stalled(&observed, start()), None);
+    }
+}
+
+/// The pod fills them at its end; a tool that deletes Secrets must not cost the cluster its kubeconfig.
+#[test]
+fn admin_secrets_that_somebody_deleted_are_made_again() {
+    let observed = Observed {
+        stage: Stage::Provisioning,
+        infra_id: Some(infra_id()),
+        rights_prepared: false,
+        ..attempt()
+    };
+    assert_eq!(decide(&observed, start()).steps, [Step::PrepareRights]);
+}
+
 /// docs/spec/10 §12: without an infra ID nothing can have been created, because of the handshake.
 #[test]
 fn an_attempt_without_an_infra_id_has_nothing_to_erase() {
@@ -455,7 +613,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
         }),
     ];
     let ids = (any::<Option<bool>>(), any::<Option<bool>>());
-    (stage, job, pods, clean_up, ids, any::<[bool; 5]>()).prop_map(
+    (stage, job, pods, clean_up, ids, any::<[bool; 6]>()).prop_map(
         |(stage, job, pods, clean_up, (ours, recorded), flags)| {
             let id = |which: Option<bool>| {
                 which.map(|a| {
@@ -466,7 +624,14 @@ fn any_observed() -> impl Strategy<Value = Observed> {
                     }
                 })
             };
-            let [deleting, paused, rights_prepared, cleaned_up, has_job_ref] = flags;
+            let [
+                deleting,
+                disabled,
+                paused,
+                rights_prepared,
+                cleaned_up,
+                has_job_ref,
+            ] = flags;
             Observed {
                 stage,
                 job,
@@ -475,6 +640,7 @@ fn any_observed() -> impl Strategy<Value = Observed> {
                 infra_id: id(ours),
                 recorded_infra_id: id(recorded),
                 deleting,
+                disabled,
                 paused,
                 rights_prepared,
                 cleaned_up,
@@ -505,6 +671,7 @@ proptest! {
         if plan.steps.contains(&Step::StartCleanUp) {
             prop_assert_eq!(&observed.stage, &Stage::Failed);
             prop_assert!(!observed.pods.may_still_act());
+            prop_assert!(!observed.disabled);
         }
     }
 

@@ -30,6 +30,17 @@ impl Trouble {
         }
     }
 
+    /// The trouble that a reason on record stands for; none if it is no trouble of an erasure.
+    pub fn of_reason(reason: &str) -> Option<Self> {
+        let all = [
+            Self::Authentication,
+            Self::WrongAccount,
+            Self::Metadata,
+            Self::Other,
+        ];
+        all.into_iter().find(|trouble| trouble.reason() == reason)
+    }
+
     /// What a person has to do, or that nobody has to.
     pub fn note(self, message: &str, words: Words<'_>) -> Note {
         let why = self.reason();

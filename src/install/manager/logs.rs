@@ -105,6 +105,7 @@ fn end_of(text: &str, limit: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::redact::Shown;
     use super::*;
 
     #[test]
@@ -134,7 +135,7 @@ mod tests {
             .await
             .unwrap();
         let mut redactor = Redactor::new(false);
-        redactor.learn(b"abcdefgh");
+        redactor.learn(b"abcdefgh", Shown::All);
         assert_eq!(
             tail(&path, &redactor).await.unwrap(),
             "ok\nthe token is REDACTED\n"

@@ -7,6 +7,7 @@
 
 pub mod documents;
 pub mod hub;
+mod inputs;
 pub mod leftovers;
 pub mod logs;
 pub mod milestones;
@@ -14,5 +15,7 @@ pub mod projection;
 pub mod redact;
 mod run;
 pub mod runner;
+#[cfg(test)]
+mod tests;
 
-pub use run::{Error, Settings, run};
+pub use run::{Error, Failed, Settings, run};

@@ -15,6 +15,29 @@ use zeroize::Zeroizing;
 /// protects anything.
 const SHORTEST_SECRET: usize = 8;
 
+/// Settings that stand beside secrets and are none; without them a log could hardly be read.
+const PLAIN: [&str; 7] = [
+    "region",
+    "region_name",
+    "role_arn",
+    "source_profile",
+    "role_session_name",
+    "auth_url",
+    "output",
+];
+
+/// Words in the names of settings that hold secrets.
+const TELLING: [&str; 5] = ["password", "secret", "token", "private", "credential"];
+
+/// Which settings of a text are secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// All but those that are known to be none: the text is made of credentials.
+    All,
+    /// Those whose name says so: the text holds much else (manifests).
+    Telling,
+}
+
 /// Blanks secret values and lines about passwords.
 #[derive(Default)]
 pub struct Redactor {
@@ -33,9 +56,10 @@ impl Redactor {
     }
 
     /// Learns one value of a Secret: the text itself, each of its longer lines (keys in PEM form are
-    /// printed line by line), and each string inside it if it is JSON (service account files, pull
-    /// secrets).
-    pub fn learn(&mut self, value: &[u8]) {
+    /// printed line by line), each string inside it if it is JSON (service account files, pull
+    /// secrets), and else what its settings say (`aws_config`, `clouds.yaml`), of which programs print the
+    /// value alone.
+    pub fn learn(&mut self, value: &[u8], shown: Shown) {
         let Ok(text) = std::str::from_utf8(value) else {
             return;
         };
@@ -45,6 +69,29 @@ impl Redactor {
         }
         if let Ok(tree) = serde_json::from_str::<Value>(text) {
             self.learn_tree(&tree);
+        } else {
+            text.lines()
+                .for_each(|line| self.learn_setting(line, shown));
+        }
+    }
+
+    /// `key = value` or `key: value`, in quotes or not.
+    fn learn_setting(&mut self, line: &str, shown: Shown) {
+        const QUOTES: [char; 2] = ['"', '\''];
+        let Some((key, value)) = line.split_once(['=', ':']) else {
+            return;
+        };
+        let key = key.trim_start_matches(['-', ' ', '\t']).trim_end();
+        let key = key.trim_matches(QUOTES).to_ascii_lowercase();
+        let is_secret = match shown {
+            Shown::All => !PLAIN.contains(&key.as_str()),
+            Shown::Telling => TELLING.iter().any(|word| key.contains(word)),
+        };
+        if is_secret {
+            let value = value.trim();
+            self.learn_text(value);
+            let before_remark = value.split(" #").next().unwrap_or(value).trim();
+            self.learn_text(before_remark.trim_matches(QUOTES));
         }
     }
 
@@ -73,7 +120,12 @@ impl Redactor {
         if !self.keeps_password_lines && contains_ignoring_case(line, "password") {
             return Cow::Borrowed(REDACTED_LINE);
         }
-        let mut safe = Cow::Borrowed(line);
+        self.values(line)
+    }
+
+    /// A text of the program's own, without the values of Secrets. It may speak of passwords.
+    pub fn values<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut safe = Cow::Borrowed(text);
         for value in &self.values {
             if safe.contains(value.as_str()) {
                 safe = Cow::Owned(safe.replace(value.as_str(), REDACTED));
@@ -164,7 +216,7 @@ mod tests {
     #[test]
     fn kept_password_lines_still_lose_the_values_of_secrets() {
         let mut redactor = Redactor::new(true);
-        redactor.learn(b"correct-horse-battery");
+        redactor.learn(b"correct-horse-battery", Shown::All);
         assert_eq!(
             redactor.line("password: correct-horse-battery"),
             "password: REDACTED"
@@ -175,8 +227,14 @@ mod tests {
     #[test]
     fn strings_inside_json_and_lines_of_keys_are_blanked() {
         let mut redactor = Redactor::new(false);
-        redactor.learn(br#"{"auths":{"r":{"auth":"ZGVtbzpjYW5hcnk="}}}"#);
-        redactor.learn(b"-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\n-----END KEY-----\n");
+        redactor.learn(
+            br#"{"auths":{"r":{"auth":"ZGVtbzpjYW5hcnk="}}}"#,
+            Shown::All,
+        );
+        redactor.learn(
+            b"-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\n-----END KEY-----\n",
+            Shown::All,
+        );
         assert_eq!(
             redactor.line("got ZGVtbzpjYW5hcnk= from r"),
             "got REDACTED from r"
@@ -184,10 +242,45 @@ mod tests {
         assert_eq!(redactor.line("key AAAAB3NzaC1yc2E"), "key REDACTED");
     }
 
+    /// docs/spec/10 §26.5 X3: what an installer prints of such a file is the value, not the line.
+    #[test]
+    fn the_values_of_settings_are_blanked() {
+        let config = b"[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = source\n\n\
+            [profile source]\naws_access_key_id=AKIACANARYCANARY\n\
+            aws_secret_access_key = skep-canary-7f3a # rotated\nregion = us-east-1\n";
+        let clouds =
+            b"clouds:\n  openstack:\n    auth:\n      auth_url: https://example.com\n      \
+            password: 'skep-canary-7f3a-yaml'\n";
+        let mut redactor = Redactor::new(true);
+        redactor.learn(config, Shown::All);
+        redactor.learn(clouds, Shown::All);
+        assert_eq!(
+            redactor.line("using AKIACANARYCANARY with skep-canary-7f3a in us-east-1"),
+            "using REDACTED with REDACTED in us-east-1"
+        );
+        assert_eq!(
+            redactor.line("skep-canary-7f3a-yaml is refused by https://example.com"),
+            "REDACTED is refused by https://example.com"
+        );
+    }
+
+    /// Else a Secret with manifests would blank half of the installer's words, and no failure could be told.
+    #[test]
+    fn of_manifests_only_telling_settings_are_blanked() {
+        let manifest = b"kind: Authentication\nmetadata:\n  name: authentication\nstringData:\n  \
+            clientSecret: skep-canary-7f3a\n";
+        let mut redactor = Redactor::new(false);
+        redactor.learn(manifest, Shown::Telling);
+        assert_eq!(
+            redactor.line("operator authentication: skep-canary-7f3a"),
+            "operator authentication: REDACTED"
+        );
+    }
+
     #[test]
     fn short_values_blank_nothing() {
         let mut redactor = Redactor::new(false);
-        redactor.learn(b"admin");
+        redactor.learn(b"admin", Shown::All);
         assert_eq!(
             redactor.line("context admin, current"),
             "context admin, current"
@@ -197,8 +290,8 @@ mod tests {
     #[test]
     fn a_value_inside_a_longer_one_does_not_leave_the_rest() {
         let mut redactor = Redactor::new(false);
-        redactor.learn(b"abcdefgh");
-        redactor.learn(b"abcdefgh-ijkl");
+        redactor.learn(b"abcdefgh", Shown::All);
+        redactor.learn(b"abcdefgh-ijkl", Shown::All);
         assert_eq!(redactor.line("x abcdefgh-ijkl y"), "x REDACTED y");
     }
 

@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use kube::Client;
 use serde_json::{Value, json};
-use skep_crds::names::object_name::{
-    TRUSTED_CA_CONFIG_MAP, admin_kubeconfig_secret, admin_password_secret,
-};
+use skep_crds::names::object_name::{admin_kubeconfig_secret, admin_password_secret};
+use skep_crds::names::reason::skep::{INSTALL_POD_FAILED, INSTALL_POD_INTERRUPTED};
 use skep_crds::names::skep::CLOUD_ACCOUNT_ANNOTATION;
 use skep_crds::names::{annotation, env, path, secret_key, value};
 use skep_crds::platform::PlatformKind;
 use skep_crds::{ClusterDeployment, ClusterProvision, Stage};
 use skep_providers::{Account, Cloud, ConnectRequest, CredentialSource, SecretData};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::hub::Hub;
+use super::inputs::Inputs;
 use super::leftovers::{self, Before};
-use super::projection::{self, Variables, below, write_all, write_file};
+use super::projection::{self, below, write_file};
 use super::redact::{Redactor, scrub_metadata};
 use super::runner::{Ended, Installer};
 use super::{documents, hub, logs, runner};
-use crate::install::install_config;
+use crate::install::{install_config, job, last_words};
 use crate::runtime::{Clock, error_chain};
 
 /// The installer's own log, below the working directory.
@@ -34,6 +35,15 @@ const CONSOLE_LOG: &str = "/tmp/openshift-install-console.log";
 
 /// How long the question whether bootstrapping is over may take (docs/spec/10 §14.7).
 const BOOTSTRAP_QUESTION: Duration = Duration::from_mins(1);
+
+/// The end of the pod's time that is left to say that the attempt is over (docs/spec/10 §13).
+const FOR_THE_END: Duration = Duration::from_mins(10);
+
+/// However late it is, the hub is asked at least so long to take the last kubeconfig.
+const LEAST_PATIENCE: Duration = Duration::from_mins(1);
+
+/// What is told while the installer runs is not worth waiting for when it has ended.
+const PROGRESS_AT_END: Duration = Duration::from_secs(2);
 
 /// Milestones come in bursts; the hub is told of the last one at most this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -56,7 +66,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn named(&self, variable: &str) -> Option<&str> {
+    pub(super) fn named(&self, variable: &str) -> Option<&str> {
         self.variables
             .get(variable)
             .map(String::as_str)
@@ -130,14 +140,83 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The reason of what cannot be found in the installer's log; none of what can.
+    fn reason(&self, told_to_stop: bool) -> Option<&'static str> {
+        match self {
+            Self::Installer { .. } => None,
+            Self::Interrupted { .. } => Some(INSTALL_POD_INTERRUPTED),
+            _ if told_to_stop => Some(INSTALL_POD_INTERRUPTED),
+            Self::Hub(_)
+            | Self::Projection(_)
+            | Self::Document(_)
+            | Self::Run(_)
+            | Self::File { .. }
+            | Self::InstallConfig(_)
+            | Self::Restarted { .. }
+            | Self::Account(_)
+            | Self::Leftovers { .. }
+            | Self::Metadata(_) => Some(INSTALL_POD_FAILED),
+        }
+    }
+
+    fn into_failed(self, redactor: &Redactor, stop: &watch::Receiver<bool>) -> Failed {
+        let told_to_stop = *stop.borrow();
+        let words = redactor.values(&error_chain(&self)).into_owned();
+        Failed {
+            words: last_words::of(self.reason(told_to_stop), &words),
+            error: self,
+        }
+    }
+}
+
+/// How an attempt ended that gave no cluster.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+pub struct Failed {
+    /// Why.
+    pub error: Error,
+    /// The same as the operator reads it (see [`last_words`]); no secret is in it.
+    pub words: String,
+}
+
 /// Installs. `clouds` tells which account the credentials belong to.
 pub async fn run(
     settings: &Settings,
     client: Client,
     clouds: &BTreeMap<PlatformKind, Arc<dyn Cloud>>,
     stop: watch::Receiver<bool>,
-) -> Result<(), Error> {
-    let hub = Hub::new(client, &settings.namespace, &settings.provision);
+) -> Result<(), Failed> {
+    let (namespace, name) = (&settings.namespace, &settings.provision);
+    let hub = Arc::new(Hub::new(client, namespace, name, stop.clone()));
+    let mut redactor = Redactor::default();
+    let begun = Box::pin(begin(settings, &hub, &stop, &mut redactor)).await;
+    let (mut attempt, provision, cluster) = match begun {
+        Ok(Some(begun)) => begun,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            let failed = error.into_failed(&redactor, &stop);
+            // The log of a pod that ran before this one says more.
+            if !matches!(failed.error, Error::Restarted { .. }) {
+                save(&hub, &last_words::below("", &failed.words)).await;
+            }
+            return Err(failed);
+        }
+    };
+    let outcome = Box::pin(attempt.install(&provision, &cluster, clouds)).await;
+    attempt.end_log().await;
+    let outcome = outcome.map_err(|error| error.into_failed(&attempt.redactor, &stop));
+    attempt.save_log(outcome.as_ref().err()).await;
+    outcome.map(drop)
+}
+
+/// Everything before the installer's first command; nothing if there is nothing to do.
+async fn begin<'a>(
+    settings: &'a Settings,
+    hub: &Arc<Hub>,
+    stop: &watch::Receiver<bool>,
+    redactor: &mut Redactor,
+) -> Result<Option<(Attempt<'a>, ClusterProvision, ClusterDeployment)>, Error> {
     let provision = hub.provision().await?;
     let cluster = hub.cluster(provision.spec.cluster_deployment()).await?;
     if !is_due(&provision, &cluster) {
@@ -145,31 +224,27 @@ pub async fn run(
             stage = provision.spec.stage.as_str(),
             "nothing to do for this attempt"
         );
-        return Ok(());
+        return Ok(None);
     }
     if let Some(infra_id) = provision.spec.infra_id.clone() {
         return Err(Error::Restarted { infra_id });
     }
-    let mut attempt = Attempt::prepare(settings, hub, &cluster, stop).await?;
-    let console = below(&settings.root, CONSOLE_LOG);
-    let outcome = attempt.install(&provision, &cluster, clouds).await;
-    attempt.end_log().await;
-    // The log is saved whatever happened; without it the operator cannot say why.
-    if let Some(log) = logs::tail(&console, &attempt.redactor).await
-        && let Err(error) = attempt
-            .hub
-            .merge_provision(json!({"spec": {"installLog": log}}))
-            .await
-    {
+    let attempt = Attempt::prepare(settings, hub, &cluster, stop.clone(), redactor).await?;
+    Ok(Some((attempt, provision, cluster)))
+}
+
+/// What the operator reads when the attempt is over.
+async fn save(hub: &Hub, log: &str) {
+    let patch = json!({"spec": {"installLog": log}});
+    if let Err(error) = hub.merge_provision(patch).await {
         tracing::warn!(
             error = error_chain(&error),
             "the installer's log could not be saved"
         );
     }
-    outcome
 }
 
-fn is_due(provision: &ClusterProvision, cluster: &ClusterDeployment) -> bool {
+pub(super) fn is_due(provision: &ClusterProvision, cluster: &ClusterDeployment) -> bool {
     match provision.spec.stage {
         Stage::Initializing | Stage::Provisioning => !cluster.spec.installed,
         Stage::Complete | Stage::Failed | Stage::Other(_) => false,
@@ -183,24 +258,28 @@ struct Attempt<'a> {
     redactor: Arc<Redactor>,
     install_config: install_config::Facts,
     credentials: Option<SecretData>,
+    /// What a person should know of an attempt that succeeded.
+    remark: Option<String>,
     log_done: watch::Sender<bool>,
-    log_tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Who shows the log, and who tells the progress.
+    log_tasks: Option<(JoinHandle<()>, JoinHandle<()>)>,
 }
 
 impl<'a> Attempt<'a> {
     /// Steps 2 to 7: everything the installer needs, and everything a log must not show.
     async fn prepare(
         settings: &'a Settings,
-        hub: Hub,
+        hub: &Arc<Hub>,
         cluster: &ClusterDeployment,
         stop: watch::Receiver<bool>,
+        redactor: &mut Redactor,
     ) -> Result<Self, Error> {
         let keeps = annotation_of(cluster, annotation::DISABLE_INSTALL_LOG_PASSWORD_REDACTION);
-        let mut redactor = Redactor::new(annotation::is_true(keeps));
+        *redactor = Redactor::new(annotation::is_true(keeps));
         let mut inputs = Inputs {
             settings,
-            hub: &hub,
-            redactor: &mut redactor,
+            hub,
+            redactor,
         };
         let (install_config, credentials, environment) = inputs.project(cluster).await?;
         let console_log = below(&settings.root, CONSOLE_LOG);
@@ -216,13 +295,14 @@ impl<'a> Attempt<'a> {
         let (log_done, _) = watch::channel(false);
         let mut attempt = Self {
             settings,
-            hub: Arc::new(hub),
+            hub: Arc::clone(hub),
             installer,
-            redactor: Arc::new(redactor),
+            redactor: Arc::new(std::mem::take(redactor)),
             install_config,
             credentials,
+            remark: None,
             log_done,
-            log_tasks: Vec::new(),
+            log_tasks: None,
         };
         attempt.follow_log();
         Ok(attempt)
@@ -256,8 +336,38 @@ impl<'a> Attempt<'a> {
         tracing::info!("waiting for the hub to record the infra ID");
         self.hub.permission().await?;
         self.create_cluster(cluster).await?;
-        // The installer adds the router's certificate authority at the very end (docs/spec/50 §4).
-        self.store_kubeconfig().await
+        self.complete_secrets(provision).await;
+        Ok(())
+    }
+
+    /// The installer adds the router's certificate authority at the very end (docs/spec/50 §4), and a Secret
+    /// that somebody deleted meanwhile was made again, empty. The cluster stands and is on record since the
+    /// handshake: whatever goes wrong here, the attempt has succeeded.
+    async fn complete_secrets(&mut self, provision: &ClusterProvision) {
+        let patience = patience_at_end(provision, Clock::real().now());
+        let stored = async {
+            let kubeconfig = self.kubeconfig()?;
+            let secret = admin_kubeconfig_secret(&self.settings.provision);
+            let data = kubeconfig_data(&kubeconfig);
+            self.hub.fill_secret_patiently(&secret, &data).await?;
+            self.store_password().await
+        };
+        let why = match tokio::time::timeout(patience, stored).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error_chain(&error),
+            Err(_elapsed) => "the hub does not take it".to_owned(),
+        };
+        let why = self.redactor.values(&why).into_owned();
+        tracing::warn!(
+            error = why,
+            "the cluster is installed, but its kubeconfig could not be completed"
+        );
+        self.remark = Some(format!(
+            "the cluster is installed, but Secret {} could not be completed ({why}). If it is empty or \
+             missing, make it anew from the cluster; else the kubeconfig in it works, and lacks only the \
+             authority of the cluster's router (ConfigMap openshift-config-managed/default-ingress-cert)",
+            admin_kubeconfig_secret(&self.settings.provision),
+        ));
     }
 
     async fn succeed(&self, arguments: &[&str]) -> Result<(), Error> {
@@ -308,6 +418,14 @@ impl<'a> Attempt<'a> {
         let Some(infra_id) = infra_id else {
             return Ok(());
         };
+        let disabled = self.settings.named(env::DEPROVISIONS_DISABLED);
+        if disabled.is_some_and(|disabled| annotation::is_true(Some(disabled))) {
+            tracing::warn!(
+                infra_id,
+                "deletions are switched off: remains of it are not looked for"
+            );
+            return Ok(());
+        }
         let name = spec.prev_provision_name.clone().unwrap_or_default();
         let found = if name.is_empty() {
             None
@@ -397,17 +515,15 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
+    fn kubeconfig(&self) -> Result<String, Error> {
+        read_text(&self.settings.work_dir.join("auth/kubeconfig"))
+    }
+
     async fn store_kubeconfig(&self) -> Result<(), Error> {
-        let kubeconfig = read_text(&self.settings.work_dir.join("auth/kubeconfig"))?;
-        let bytes = kubeconfig.as_bytes();
-        let data = BTreeMap::from([
-            (secret_key::KUBECONFIG, bytes),
-            (secret_key::RAW_KUBECONFIG, bytes),
-        ]);
-        Ok(self
-            .hub
-            .fill_secret(&admin_kubeconfig_secret(&self.settings.provision), &data)
-            .await?)
+        let kubeconfig = self.kubeconfig()?;
+        let secret = admin_kubeconfig_secret(&self.settings.provision);
+        let data = kubeconfig_data(&kubeconfig);
+        Ok(self.hub.fill_secret(&secret, &data).await?)
     }
 
     async fn store_password(&self) -> Result<(), Error> {
@@ -429,9 +545,7 @@ impl<'a> Attempt<'a> {
             .await;
         let waits = annotation_of(cluster, annotation::WAIT_FOR_INSTALL_COMPLETE_EXECUTIONS);
         let waits: u32 = waits.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if waits > 0
-            && matches!(outcome, Err(Error::Installer { .. }))
-            && self.bootstrapped().await?
+        if waits > 0 && matches!(outcome, Err(Error::Installer { .. })) && self.bootstrapped().await
         {
             for _ in 0..waits {
                 if !matches!(outcome, Err(Error::Installer { .. })) {
@@ -446,13 +560,11 @@ impl<'a> Attempt<'a> {
         outcome
     }
 
-    async fn bootstrapped(&self) -> Result<bool, Error> {
+    /// What the question itself suffers must not hide why the installation failed.
+    async fn bootstrapped(&self) -> bool {
         let question = ["wait-for", "bootstrap-complete"];
-        let ended = self
-            .installer
-            .run(&question, Some(BOOTSTRAP_QUESTION))
-            .await?;
-        Ok(matches!(ended, Ended::Exited(status) if status.success()))
+        let asked = self.installer.run(&question, Some(BOOTSTRAP_QUESTION));
+        matches!(asked.await, Ok(Ended::Exited(status)) if status.success())
     }
 
     /// Keeps the failed pod for a look inside, as the annotation asks; an unreadable duration asks
@@ -485,18 +597,63 @@ impl<'a> Attempt<'a> {
             milestone,
             self.log_done.subscribe(),
         );
-        self.log_tasks.push(tokio::spawn(shown));
-        self.log_tasks
-            .push(tokio::spawn(tell_progress(Arc::clone(&self.hub), reached)));
+        let told = tell_progress(Arc::clone(&self.hub), reached);
+        self.log_tasks = Some((tokio::spawn(shown), tokio::spawn(told)));
     }
 
     async fn end_log(&mut self) {
         self.log_done.send_replace(true);
-        for task in self.log_tasks.drain(..) {
-            // A task that panicked costs lines of the log, never the attempt.
-            let _ = task.await;
+        let Some((shown, mut told)) = self.log_tasks.take() else {
+            return;
+        };
+        // A task that panicked costs lines of the log, never the attempt.
+        let _ = shown.await;
+        if tokio::time::timeout(PROGRESS_AT_END, &mut told)
+            .await
+            .is_err()
+        {
+            told.abort();
         }
     }
+
+    /// Whatever happened: without it the operator cannot say why. Its last line is what the installer does
+    /// not know, for there is a log even when nobody sees the pod's own last words any more.
+    async fn save_log(&self, failed: Option<&Failed>) {
+        let console = below(&self.settings.root, CONSOLE_LOG);
+        let log = logs::tail(&console, &self.redactor).await;
+        let unknown_to_it = failed
+            .map(|failed| &failed.words)
+            .filter(|words| last_words::read(words).is_some())
+            .or(self.remark.as_ref());
+        let log = match (log, unknown_to_it) {
+            (None, None) => return,
+            (Some(log), None) => log,
+            (log, Some(words)) => last_words::below(&log.unwrap_or_default(), words),
+        };
+        save(&self.hub, &log).await;
+    }
+}
+
+/// How long the hub is asked to take the last kubeconfig: until the Job's deadline is near, since before it
+/// the Job must have ended well.
+pub(super) fn patience_at_end(provision: &ClusterProvision, now: jiff::Timestamp) -> Duration {
+    let begun = provision.metadata.creation_timestamp.as_ref();
+    // The Job is younger than its attempt, so its deadline is no earlier.
+    let age = begun.map_or(jiff::SignedDuration::ZERO, |begun| {
+        now.duration_since(begun.0)
+    });
+    let left = job::INSTALL_DEADLINE
+        .saturating_sub(Duration::try_from(age).unwrap_or_default())
+        .saturating_sub(FOR_THE_END);
+    left.max(LEAST_PATIENCE)
+}
+
+fn kubeconfig_data(kubeconfig: &str) -> BTreeMap<&'static str, &[u8]> {
+    let bytes = kubeconfig.as_bytes();
+    BTreeMap::from([
+        (secret_key::KUBECONFIG, bytes),
+        (secret_key::RAW_KUBECONFIG, bytes),
+    ])
 }
 
 async fn tell_progress(hub: Arc<Hub>, mut reached: watch::Receiver<Option<String>>) {
@@ -511,164 +668,12 @@ async fn tell_progress(hub: Arc<Hub>, mut reached: watch::Receiver<Option<String
     }
 }
 
-/// What goes into the pod's folders.
-struct Inputs<'a> {
-    settings: &'a Settings,
-    hub: &'a Hub,
-    redactor: &'a mut Redactor,
-}
-
-impl Inputs<'_> {
-    async fn project(
-        &mut self,
-        cluster: &ClusterDeployment,
-    ) -> Result<(install_config::Facts, Option<SecretData>, Variables), Error> {
-        let root = self.settings.root.clone();
-        let mut environment = Variables::new();
-        let credentials = self.secret(env::CREDS_SECRET_NAME).await?;
-        if let Some((name, secret)) = &credentials {
-            let platform = cluster.spec.platform.kind();
-            environment.extend(projection::credentials(platform, name, secret, &root)?);
-        }
-        if let Some((_, secret)) = self.secret(env::MANIFESTS_SECRET_NAME).await? {
-            write_all(&below(&root, path::MANIFESTS), &entries(&secret))?;
-        } else if let Some(name) = self.settings.named(env::MANIFESTS_CONFIGMAP_NAME)
-            && let Some(files) = self.hub.config_map(name).await?
-        {
-            write_all(&below(&root, path::MANIFESTS), &files)?;
-        }
-        environment.extend(
-            self.key_file(
-                env::BOUND_TOKEN_SIGNING_KEY_SECRET_NAME,
-                secret_key::BOUND_SA_SIGNING_KEY,
-                path::BOUND_SA_SIGNING_KEY,
-                env::BOUND_SA_SIGNING_KEY,
-            )
-            .await?,
-        );
-        environment.extend(
-            self.key_file(
-                env::SSH_PRIVATE_KEY_SECRET_PATH,
-                secret_key::SSH_PRIVATE_KEY,
-                path::SSH_KEYS,
-                env::SSH_PRIV_KEY_PATH,
-            )
-            .await?,
-        );
-        self.trusted_authorities().await?;
-        self.known_hosts(cluster)?;
-        let facts = self.install_config().await?;
-        Ok((facts, credentials.map(|(_, secret)| secret), environment))
-    }
-
-    /// Step 6: the install-config with the merged pull secret.
-    async fn install_config(&mut self) -> Result<install_config::Facts, Error> {
-        let config = self
-            .required(env::INSTALLCONFIG_SECRET_NAME, secret_key::INSTALL_CONFIG)
-            .await?;
-        let pull = self
-            .required(env::PULLSECRET_SECRET_NAME, secret_key::DOCKER_CONFIG_JSON)
-            .await?;
-        let facts = install_config::Facts::parse(&config).map_err(Error::InstallConfig)?;
-        let merged = documents::with_pull_secret(&config, &pull)?;
-        write_file(
-            &self.settings.work_dir.join("install-config.yaml"),
-            merged.as_bytes(),
-        )?;
-        Ok(facts)
-    }
-
-    async fn required(&mut self, variable: &str, key: &'static str) -> Result<String, Error> {
-        let missing = |secret: &str| projection::Error::NoKey {
-            secret: secret.to_owned(),
-            key,
-        };
-        let (name, secret) = self
-            .secret(variable)
-            .await?
-            .ok_or_else(|| missing(variable))?;
-        // An install-config is no secret as a whole, but what it holds may be; its values are learnt
-        // from the Secrets they come from.
-        let text = secret
-            .get(key)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok());
-        Ok(text.ok_or_else(|| missing(&name))?.to_owned())
-    }
-
-    async fn key_file(
-        &mut self,
-        names_secret: &str,
-        key: &'static str,
-        folder: &str,
-        names_file: &str,
-    ) -> Result<Option<(String, String)>, Error> {
-        let Some((name, secret)) = self.secret(names_secret).await? else {
-            return Ok(None);
-        };
-        let bytes = secret
-            .get(key)
-            .ok_or(projection::Error::NoKey { secret: name, key })?;
-        write_file(&below(&self.settings.root, folder).join(key), bytes)?;
-        Ok(Some((names_file.to_owned(), format!("{folder}/{key}"))))
-    }
-
-    /// The Secret that a variable names, with its values learnt by the redactor.
-    async fn secret(&mut self, variable: &str) -> Result<Option<(String, SecretData)>, Error> {
-        let Some(name) = self.settings.named(variable) else {
-            return Ok(None);
-        };
-        let secret = self.hub.secret(name).await?;
-        if variable != env::INSTALLCONFIG_SECRET_NAME {
-            secret
-                .keys()
-                .filter_map(|key| secret.get(key))
-                .for_each(|value| self.redactor.learn(value));
-        }
-        Ok(Some((name.to_owned(), secret)))
-    }
-
-    /// The hub's authorities, where `SSL_CERT_DIR` points (docs/spec/10 §14.3).
-    async fn trusted_authorities(&self) -> Result<(), Error> {
-        let Some(files) = self.hub.config_map(TRUSTED_CA_CONFIG_MAP).await? else {
-            return Ok(());
-        };
-        let filled = files
-            .into_iter()
-            .filter(|(_, bytes)| !bytes.is_empty())
-            .collect();
-        Ok(write_all(
-            &below(&self.settings.root, path::TRUSTED_CA_COPY),
-            &filled,
-        )?)
-    }
-
-    /// Step 7.
-    fn known_hosts(&self, cluster: &ClusterDeployment) -> Result<(), Error> {
-        let provisioning = cluster.spec.provisioning.as_ref();
-        let hosts = provisioning
-            .and_then(|p| p.ssh_known_hosts.clone())
-            .unwrap_or_default();
-        if hosts.is_empty() {
-            return Ok(());
-        }
-        let file = below(&self.settings.root, path::HOME).join(".ssh/known_hosts");
-        Ok(write_file(&file, (hosts.join("\n") + "\n").as_bytes())?)
-    }
-}
-
 /// The Secret that the operator gave this pod says it all. With `credentialsAssumeRole` its default profile
 /// is that role already; to assume the role once more would take a role that trusts itself.
 fn source_of(secret: Option<SecretData>) -> CredentialSource {
     secret
         .map(CredentialSource::from_secret)
         .unwrap_or_default()
-}
-
-fn entries(secret: &SecretData) -> BTreeMap<String, Vec<u8>> {
-    secret
-        .keys()
-        .filter_map(|key| Some((key.to_owned(), secret.get(key)?.to_vec())))
-        .collect()
 }
 
 fn annotation_of<'a>(cluster: &'a ClusterDeployment, name: &str) -> Option<&'a str> {

@@ -90,13 +90,16 @@ impl Installer {
             }
         };
         tokio::select! {
+            // An installer that has ended has ended by itself, whatever else happened in that moment.
+            biased;
             status = child.wait() => self.exited(status),
             () = limit => {
                 self.terminate(&mut child).await.map(Ended::Exited)
             }
             _ = stop.wait_for(|stopped| *stopped) => {
-                self.terminate(&mut child).await?;
-                Ok(Ended::Interrupted)
+                let status = self.terminate(&mut child).await?;
+                // It was done before the signal reached it: what it made is whole.
+                Ok(if status.success() { Ended::Exited(status) } else { Ended::Interrupted })
             }
         }
     }

@@ -30,7 +30,7 @@ pub const REGION: &str = "us-east-1";
 /// Base domain of the tests' clusters; its public zone belongs to somebody else.
 pub const BASE_DOMAIN: &str = "example.com";
 
-/// How the emulated cloud's transitional states pass: a hundredth of AWS's time, so that they are seen and
+/// How the emulated cloud's transitional states pass: a fiftieth of AWS's time, so that they are seen and
 /// cost seconds.
 const SPEED: f64 = 0.02;
 

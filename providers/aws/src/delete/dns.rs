@@ -13,11 +13,17 @@ use crate::{
     client::{Api, service},
     delete::{done, gone},
     inventory::dns::{self, Record},
-    kinds::native,
     target::Target,
 };
 
 const CHANGE: Call = Call::change(service::ROUTE53, "route53:ChangeResourceRecordSets");
+
+/// Why a record stays although its name was proven.
+const CHANGED: &str =
+    "the record was changed after it was found, so it is kept; the next listing judges it anew";
+
+/// Records as they were when their ownership was proven.
+type Proven = BTreeMap<ResourceId, ResourceRecordSet>;
 
 /// Deletes records, zone by zone, each zone by one change.
 pub(crate) async fn delete_records(
@@ -25,85 +31,95 @@ pub(crate) async fn delete_records(
     api: &Api,
     batch: &[&Resource],
 ) -> Vec<Outcome> {
-    let mut zones: BTreeMap<(String, bool), Vec<ResourceId>> = BTreeMap::new();
+    let mut zones: BTreeMap<(String, bool), Proven> = BTreeMap::new();
     let mut outcomes: BTreeMap<ResourceId, Outcome> = BTreeMap::new();
     for resource in batch {
-        let zone = match target.record(&resource.id) {
-            Some(Record { zone, by_role, .. }) => (zone, by_role),
-            // Not from this process' discovery: where it is stands in its name.
-            None => match native(resource).split_once('/') {
-                Some((zone, _)) => (zone.to_owned(), false),
-                None => continue,
-            },
-        };
-        zones.entry(zone).or_default().push(resource.id.clone());
+        let id = resource.id.clone();
+        match target.record(&id) {
+            Some(Record { zone, by_role, set }) => {
+                zones.entry((zone, by_role)).or_default().insert(id, set);
+            }
+            None => {
+                outcomes.insert(
+                    id,
+                    refused("what the record held when it was found is not known"),
+                );
+            }
+        }
     }
-    for ((zone, by_role), ids) in zones {
+    for ((zone, by_role), proven) in zones {
         let api = if by_role {
             target.role().unwrap_or(api)
         } else {
             api
         };
-        let result = delete_in_zone(target, api, &zone, by_role, &ids).await;
-        for id in ids {
-            outcomes.insert(id, done(result.clone()));
-        }
+        outcomes.extend(delete_in_zone(api, &zone, proven).await);
     }
     batch
         .iter()
         .map(|resource| {
-            outcomes.remove(&resource.id).unwrap_or_else(|| {
-                let text = "the record's zone is not known";
-                Outcome::Failed(Error::new(CHANGE.operation, Class::Invalid, text))
-            })
+            outcomes
+                .remove(&resource.id)
+                .unwrap_or_else(|| refused("the record was named twice"))
         })
         .collect()
 }
 
 /// A change is all or nothing and must repeat each set exactly: when one was changed or deleted
-/// meanwhile, the zone is read again and what is left is deleted.
-async fn delete_in_zone(
-    target: &Target,
-    api: &Api,
-    zone: &str,
-    by_role: bool,
-    ids: &[ResourceId],
-) -> Result<(), Error> {
-    let known: Option<Vec<ResourceRecordSet>> =
-        ids.iter().map(|id| Some(target.record(id)?.set)).collect();
-    if let Some(sets) = known {
-        match gone(change(api, zone, sets).await) {
-            Err(error) if error.class == Class::Invalid => {
-                tracing::debug!(%error, zone, "records have changed since discovery");
+/// meanwhile, the zone is read again and what is still as it was is deleted.
+///
+/// A set that holds something else is not: for public records their target is the proof, and somebody
+/// may have pointed the name at another cluster. The next discovery judges it.
+async fn delete_in_zone(api: &Api, zone: &str, proven: Proven) -> BTreeMap<ResourceId, Outcome> {
+    let all = |ids: Proven, result: Result<(), Error>| -> BTreeMap<ResourceId, Outcome> {
+        ids.into_keys()
+            .map(|id| (id, done(result.clone())))
+            .collect()
+    };
+    match gone(change(api, zone, proven.values()).await) {
+        Err(error) if error.class == Class::Invalid => {
+            tracing::debug!(%error, zone, "records have changed since discovery");
+        }
+        other => return all(proven, other),
+    }
+    let mut now: Proven = match dns::records(api, zone, None).await {
+        Ok(sets) => sets
+            .into_iter()
+            .map(|set| (dns::record_id(zone, &set), set))
+            .collect(),
+        Err(error) => return all(proven, Err(error)),
+    };
+    let mut outcomes = BTreeMap::new();
+    let mut unchanged = Proven::new();
+    for (id, set) in proven {
+        match now.remove(&id) {
+            None => {
+                outcomes.insert(id, Outcome::Done);
             }
-            other => return other,
+            Some(found) if found == set => {
+                unchanged.insert(id, set);
+            }
+            Some(_) => {
+                outcomes.insert(id, refused(CHANGED));
+            }
         }
     }
-    let left: BTreeMap<ResourceId, Record> = dns::records(api, zone, None)
-        .await?
-        .into_iter()
-        .map(|set| {
-            let id = dns::record_id(zone, &set);
-            (
-                id,
-                Record {
-                    zone: zone.to_owned(),
-                    by_role,
-                    set,
-                },
-            )
-        })
-        .filter(|(id, _)| ids.contains(id))
-        .collect();
-    if left.is_empty() {
-        return Ok(());
+    if !unchanged.is_empty() {
+        let result = gone(change(api, zone, unchanged.values()).await);
+        outcomes.extend(all(unchanged, result));
     }
-    let sets = left.values().map(|record| record.set.clone()).collect();
-    target.remember(left);
-    gone(change(api, zone, sets).await)
+    outcomes
 }
 
-async fn change(api: &Api, zone: &str, sets: Vec<ResourceRecordSet>) -> Result<(), Error> {
+fn refused(why: &str) -> Outcome {
+    Outcome::Failed(Error::new(CHANGE.operation, Class::Invalid, why))
+}
+
+async fn change<'a>(
+    api: &Api,
+    zone: &str,
+    sets: impl Iterator<Item = &'a ResourceRecordSet>,
+) -> Result<(), Error> {
     let invalid = |fault: &dyn std::error::Error| {
         Error::new(CHANGE.operation, Class::Invalid, fault.to_string())
     };
@@ -111,7 +127,7 @@ async fn change(api: &Api, zone: &str, sets: Vec<ResourceRecordSet>) -> Result<(
     for set in sets {
         let change = Change::builder()
             .action(ChangeAction::Delete)
-            .resource_record_set(set)
+            .resource_record_set(set.clone())
             .build()
             .map_err(|fault| invalid(&fault))?;
         changes.push(change);

@@ -3,9 +3,10 @@
 //! * An owned zone goes with all its records.
 //! * In a zone that clusters share, only records under the cluster's own domain go, and the boundary
 //!   of labels counts; then the mark is taken off the zone.
-//! * In the nearest public zone above, a record goes when it mirrors a private one (same name, same
-//!   type), or when it points at a load balancer of the cluster. It goes before its private twin,
-//!   which after a crash is the only thing that tells of it.
+//! * In the nearest public zone above, a record goes when it points at a load balancer of the cluster,
+//!   or mirrors a private one: same name, same type, same target. It goes before its private twin,
+//!   which after a crash is the only thing that tells of it. One with the name alone is shown and kept:
+//!   somebody has pointed the name elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,9 @@ pub(crate) struct Found {
     pub(crate) resources: Vec<Resource>,
     pub(crate) records: BTreeMap<ResourceId, Record>,
 }
+
+/// Private records by type and name, which public ones may mirror.
+type Twins = BTreeMap<(String, String), (ResourceId, ResourceRecordSet)>;
 
 /// A zone of the cluster.
 struct Marked {
@@ -253,8 +257,7 @@ pub(crate) async fn discover(
     }
     let mut found = Found::default();
     let mut domains: BTreeSet<String> = domain.iter().cloned().collect();
-    // Type and name → the private record that has it.
-    let mut mirrored: BTreeMap<(String, String), ResourceId> = BTreeMap::new();
+    let mut mirrored = Twins::new();
 
     let listed = try_join_all(marked.iter().map(|zone| {
         let api = if zone.by_role {
@@ -285,7 +288,7 @@ pub(crate) async fn discover(
                     };
                     let id = found.push(zone, set.clone(), proof, &zone_rid);
                     if zone.private {
-                        mirrored.insert(key(&set), id);
+                        mirrored.insert(key(&set), (id, set));
                     }
                 }
                 if zone.private {
@@ -313,7 +316,7 @@ pub(crate) async fn discover(
                 for set in sets {
                     if let Some(proof) = facts.proof_by_domain(&normal(&set.name)) {
                         let id = found.push(zone, set.clone(), proof, &zone_rid);
-                        mirrored.insert(key(&set), id);
+                        mirrored.insert(key(&set), (id, set));
                     }
                 }
             }
@@ -351,7 +354,7 @@ async fn public_mirrors(
     facts: &ClusterFacts,
     domains: &BTreeSet<String>,
     known: &BTreeMap<String, Vec<HostedZone>>,
-    mirrored: &BTreeMap<(String, String), ResourceId>,
+    mirrored: &Twins,
     hosts: &BTreeSet<String>,
     found: &mut Found,
 ) -> Result<(), Error> {
@@ -374,33 +377,58 @@ async fn public_mirrors(
             }
             let name = normal(&set.name);
             let id = record_id(&zone_id, &set);
-            let twin = mirrored.get(&key(&set));
-            let resource = match twin {
-                Some(twin) => {
+            let ours = points_at(&set, hosts, &facts.infra_id);
+            let resource = match mirrored.get(&key(&set)) {
+                Some((twin, private)) if ours || targets(&set) == targets(private) => {
                     let proof = Proof::MemberOf {
                         parent: twin.clone(),
                     };
-                    Some(
-                        Resource::owned(id.clone(), kinds::RECORD, name, proof).using(twin.clone()),
-                    )
+                    Resource::owned(id.clone(), kinds::RECORD, name, proof).using(twin.clone())
                 }
-                None => facts
-                    .proof_by_domain(&name)
-                    .filter(|_| points_at(&set, hosts, &facts.infra_id))
-                    .map(|proof| Resource::owned(id.clone(), kinds::RECORD, name, proof)),
+                Some(_) => {
+                    let why = "has the name of a record of the cluster and points elsewhere";
+                    found
+                        .resources
+                        .push(Resource::foreign(id, kinds::RECORD, name, why));
+                    continue;
+                }
+                None => match facts.proof_by_domain(&name).filter(|_| ours) {
+                    Some(proof) => Resource::owned(id.clone(), kinds::RECORD, name, proof),
+                    None => continue,
+                },
             };
-            if let Some(resource) = resource {
-                found.resources.push(resource);
-                let record = Record {
-                    zone: zone_id.clone(),
-                    by_role: false,
-                    set,
-                };
-                found.records.insert(id, record);
-            }
+            found.resources.push(resource);
+            let record = Record {
+                zone: zone_id.clone(),
+                by_role: false,
+                set,
+            };
+            found.records.insert(id, record);
         }
     }
     Ok(())
+}
+
+/// What a record leads to: a name, or values.
+fn targets(set: &ResourceRecordSet) -> BTreeSet<String> {
+    let aliases = set
+        .alias_target
+        .iter()
+        .map(|target| target.dns_name.as_str());
+    let values = set.resource_records.iter().flatten();
+    aliases
+        .chain(values.map(|record| record.value.as_str()))
+        .map(host)
+        .collect()
+}
+
+/// The name that is meant, without the prefix for two families of addresses.
+fn host(target: &str) -> String {
+    let target = normal(target);
+    target
+        .strip_prefix("dualstack.")
+        .map(str::to_owned)
+        .unwrap_or(target)
 }
 
 /// Whether a record points at a load balancer of the cluster: one that exists, or one of the two
@@ -417,12 +445,11 @@ fn points_at(set: &ResourceRecordSet, hosts: &BTreeSet<String>, infra_id: &str) 
         .filter(|_| set.r#type == RrType::Cname)
         .map(|record| record.value.as_str());
     aliases.chain(names).any(|target| {
-        let target = normal(target);
-        let host = target.strip_prefix("dualstack.").unwrap_or(&target);
+        let host = host(target);
         let installers = ["ext", "int"]
             .iter()
             .any(|side| host.starts_with(&format!("{}-{side}-", infra_id.to_ascii_lowercase())));
-        hosts.contains(host) || (installers && host.contains(".elb."))
+        hosts.contains(&host) || (installers && host.contains(".elb."))
     })
 }
 
@@ -550,6 +577,21 @@ mod tests {
         ] {
             let set = alias("api.demo.example.com.", target);
             assert_eq!(points_at(&set, &hosts, "demo-x7k2p"), expected, "{target}");
+        }
+    }
+    /// A name alone proves nothing: another cluster may have it by now.
+    #[test]
+    fn a_record_mirrors_another_by_its_target() {
+        let private = alias(
+            "api.demo.example.com.",
+            "a0123.us-east-1.elb.amazonaws.com.",
+        );
+        for (target, expected) in [
+            ("dualstack.A0123.us-east-1.elb.amazonaws.com.", true),
+            ("b0123.us-east-1.elb.amazonaws.com.", false),
+        ] {
+            let public = alias("api.demo.example.com.", target);
+            assert_eq!(targets(&public) == targets(&private), expected, "{target}");
         }
     }
 }

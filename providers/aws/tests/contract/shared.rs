@@ -1,18 +1,25 @@
 //! What the cluster shares with others, what others put into its network, and what a killed
 //! installer leaves half made.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_route53::types::{
-    HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType, Tag as ZoneTag, TagResourceType,
-    Vpc as ZoneVpc, VpcRegion,
+    Change, ChangeAction, ChangeBatch, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType,
+    Tag as ZoneTag, TagResourceType, Vpc as ZoneVpc, VpcRegion,
 };
 use skep_kit::cloud::{Fault, NewAccount};
-use skep_providers::{AccountId, AssumeRole, CredentialSource};
+use skep_providers::{
+    AccountId, AssumeRole, Class, CredentialSource,
+    call::NoObserver,
+    erase::{self, EraseContext, Journal, JournalError, Plan, Receipt},
+};
 
 use crate::{
     Scene, assert_complete,
     cluster::{BASE, Clients, Shape, public_zone, put_records},
-    erase, secret,
+    secret,
 };
 
 async fn tag_shared(clients: &Clients, ids: &[String]) {
@@ -104,7 +111,7 @@ async fn a_network_of_others_only_loses_the_mark() {
         .send()
         .await
         .expect("CreateLoadBalancer");
-    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     let untagged: Vec<&str> = receipt
         .untagged
@@ -139,7 +146,7 @@ async fn a_machine_of_others_in_the_network_is_named_and_kept() {
         .expect("RunInstances");
     let machine = made.instances.unwrap().remove(0).instance_id.unwrap();
 
-    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
     assert!(!receipt.complete);
     let foreign = receipt
         .left
@@ -180,7 +187,7 @@ async fn a_machine_of_others_in_the_network_is_named_and_kept() {
         .send()
         .await
         .expect("Terminate");
-    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
 }
 
@@ -196,7 +203,7 @@ async fn a_bootstrap_bucket_that_was_not_tagged_yet_goes_by_its_name() {
         .send()
         .await
         .expect("CreateBucket");
-    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     scene.assert_as_before().await;
 }
@@ -212,7 +219,7 @@ async fn the_permissions_that_an_installer_has_are_enough() {
     ] {
         scene.order(Fault::error("AccessDenied", 403).on(service, action));
     }
-    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     scene.assert_as_before().await;
 }
@@ -233,14 +240,9 @@ async fn a_role_is_assumed_with_the_providers_keys() {
         provider_secret: Some(secret(&account.access_key, &account.secret_key)),
         ..CredentialSource::default()
     };
-    let target = crate::target_of(
-        "demo-x7k2p",
-        None,
-        source,
-        std::sync::Arc::new(skep_providers::call::NoObserver),
-    )
-    .await
-    .unwrap();
+    let target = crate::target_of("demo-x7k2p", None, source, Arc::new(NoObserver))
+        .await
+        .unwrap();
     let found = target.identity().await.unwrap();
     assert_eq!(found, AccountId::new("aws", &account.id));
 }
@@ -312,7 +314,7 @@ async fn in_a_zone_of_another_account_only_the_clusters_own_records_go() {
     )
     .await;
 
-    let receipt = erase(&scene, scene.target().await).await.unwrap();
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
     assert_complete(&receipt);
     assert_eq!(receipt.deleted.len(), 4, "{:#?}", receipt.deleted);
     assert_eq!(receipt.untagged.len(), 1, "{:#?}", receipt.untagged);
@@ -348,6 +350,124 @@ async fn in_a_zone_of_another_account_only_the_clusters_own_records_go() {
         1,
         "only the cluster's mark is taken off: {tags:?}"
     );
+}
+
+/// Somebody else's hand between the plan and its first call.
+struct Meanwhile {
+    route53: aws_sdk_route53::Client,
+    zone: String,
+    set: ResourceRecordSet,
+}
+
+impl Meanwhile {
+    async fn change(&self, action: ChangeAction) {
+        let change = Change::builder()
+            .action(action)
+            .resource_record_set(self.set.clone())
+            .build()
+            .unwrap();
+        let batch = ChangeBatch::builder().changes(change).build().unwrap();
+        self.route53
+            .change_resource_record_sets()
+            .hosted_zone_id(&self.zone)
+            .change_batch(batch)
+            .send()
+            .await
+            .expect("ChangeResourceRecordSets");
+    }
+
+    async fn is_there(&self) -> bool {
+        let listed = self
+            .route53
+            .list_resource_record_sets()
+            .hosted_zone_id(&self.zone)
+            .send()
+            .await
+            .expect("ListResourceRecordSets");
+        let values = self.set.resource_records();
+        listed
+            .resource_record_sets
+            .iter()
+            .any(|found| found.name == self.set.name && found.resource_records() == values)
+    }
+}
+
+#[async_trait]
+impl Journal for Meanwhile {
+    async fn record_plan(&self, plan: &Plan) -> Result<(), JournalError> {
+        if plan.reason == "initial" {
+            self.change(ChangeAction::Upsert).await;
+        }
+        Ok(())
+    }
+
+    async fn checkpoint(&self, _: &Receipt) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+/// The name belongs to somebody else by now: to another cluster of that name, or to a page that says that
+/// this one is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_pointed_elsewhere_meanwhile_is_kept_and_told() {
+    let scene = Scene::new(Some(Shape::Installed)).await;
+    let meanwhile = Arc::new(Meanwhile {
+        route53: scene.clients.route53.clone(),
+        zone: public_zone(&scene.clients).await,
+        set: address(&format!("api.demo.{BASE}")),
+    });
+    let (mut context, _) = EraseContext::new(Arc::new(crate::Wall));
+    context.journal = Arc::<Meanwhile>::clone(&meanwhile);
+    let first = erase::run(crate::request(&scene), scene.target().await, context)
+        .await
+        .unwrap();
+    assert!(meanwhile.is_there().await, "{first:#?}");
+    assert!(!first.complete);
+    let kept = format!("api.demo.{BASE}");
+    let is_told = |left: &erase::Left| left.name == kept && !left.ours;
+    assert!(first.left.iter().any(is_told), "{:#?}", first.left);
+
+    let receipt = crate::erase(&scene, scene.target().await).await.unwrap();
+    assert_complete(&receipt);
+    assert!(meanwhile.is_there().await, "{receipt:#?}");
+    meanwhile.change(ChangeAction::Delete).await;
+    scene.assert_as_before().await;
+}
+
+/// Keys are withdrawn while a process runs; what was said before counts no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cloud_is_asked_whose_the_keys_are_each_time() {
+    let new = NewAccount {
+        roles: vec!["skep-test".into()],
+        ..NewAccount::default()
+    };
+    let account = crate::cloud().create_account(&new).unwrap();
+    let keys = secret(&account.access_key, &account.secret_key);
+    let role = CredentialSource {
+        assume_role: Some(AssumeRole {
+            role_arn: account.roles[0].clone(),
+            external_id: None,
+        }),
+        provider_secret: Some(keys.clone()),
+        ..CredentialSource::default()
+    };
+    for (source, refused) in [
+        (CredentialSource::from_secret(keys), "GetCallerIdentity"),
+        (role, "AssumeRole"),
+    ] {
+        let observer = Arc::new(NoObserver);
+        let target = crate::target_of("demo-x7k2p", None, source, observer)
+            .await
+            .unwrap();
+        let found = target.identity().await.unwrap();
+        assert_eq!(found, AccountId::new("aws", &account.id));
+        let fault = Fault::error("InvalidClientTokenId", 403).on("sts", refused);
+        crate::cloud().order_fault(&fault.of(&account)).unwrap();
+        let error = target.identity().await.unwrap_err();
+        assert_eq!(error.class, Class::Unauthenticated, "{error:?}");
+        crate::cloud().clear_faults(Some(&account)).unwrap();
+        assert!(target.identity().await.is_ok());
+    }
 }
 
 fn address(name: &str) -> ResourceRecordSet {

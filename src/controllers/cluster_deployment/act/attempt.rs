@@ -11,6 +11,8 @@ use skep_crds::wire::referenced_name;
 use skep_crds::{
     ClusterDeployment, ClusterProvision, ClusterProvisionSpec, LocalObjectReference, Stage,
 };
+use skep_providers::SecretData;
+use zeroize::Zeroizing;
 
 use super::super::observed::{Observed, Release};
 use super::super::{Clusters, Error};
@@ -18,7 +20,7 @@ use super::fresh;
 use super::metadata::{apply, owner_of, secret};
 use super::pods::{own_image, prepare_pods, proxy};
 use crate::controllers::inputs::data_of;
-use crate::controllers::owned;
+use crate::controllers::{credentials, owned};
 use crate::install::pod_spec::{self, Manifests};
 
 /// The ClusterProvision, last of all that its pod needs.
@@ -148,6 +150,7 @@ fn pod_inputs(
         ),
         ssh_key_secret: owned(wish.ssh_private_key_secret_ref.as_ref()),
         proxy: proxy(&config),
+        deprovisions_disabled: config.deprovisions_disabled,
         installer_env,
     })
 }
@@ -163,23 +166,23 @@ async fn write_assumed_role(
     let Some(role) = aws.and_then(|aws| aws.credentials_assume_role.as_ref()) else {
         return Ok(None);
     };
+    let failed = |source| Error::Credentials { source };
     let config = clusters.shared.config.get();
-    let provider = match &config.aws_service_provider_credentials_secret {
-        None => None,
-        Some(name) => {
-            let reader = &clusters.shared.context.reader;
-            let found = reader
-                .get_live::<Secret>(&config.hive_namespace, name)
-                .await;
-            found.map_err(|source| Error::Read {
-                what: "the service provider's Secret",
-                source,
-            })?
-        }
+    let named = config.aws_service_provider_credentials_secret.clone();
+    let name = named.ok_or_else(|| failed(credentials::Error::NotNamed))?;
+    let namespace = config.hive_namespace.clone();
+    let reader = &clusters.shared.context.reader;
+    let found = reader.get_live::<Secret>(&namespace, &name).await;
+    let found = found.map_err(|source| Error::Read {
+        what: "the service provider's Secret",
+        source,
+    })?;
+    let Some(provider) = found.map(data_of) else {
+        return Err(failed(credentials::Error::NoSecret { namespace, name }));
     };
-    let provider = provider.map(data_of).unwrap_or_default();
-    let source = provider.text(secret_key::AWS_CONFIG).unwrap_or_default();
-    let content = assumed_role(&role.role_arn, role.external_id.as_deref(), source);
+    let source = source_profile(&provider)
+        .ok_or_else(|| failed(credentials::Error::NoProfile { namespace, name }))?;
+    let content = assumed_role(&role.role_arn, role.external_id.as_deref(), &source);
     let name = object_name::aws_assume_role_secret(observed.name());
     let data = [(
         secret_key::AWS_CONFIG.to_owned(),
@@ -198,23 +201,86 @@ async fn write_assumed_role(
 
 fn assumed_role(role_arn: &str, external_id: Option<&str>, source: &str) -> String {
     let external_id = external_id.map_or_else(String::new, |id| format!("external_id = {id}\n"));
-    let source = source.replace("[default]", "[profile source]");
     format!("[default]\nsource_profile = source\nrole_arn = {role_arn}\n{external_id}\n{source}\n")
+}
+
+/// The service provider's credentials as a profile `source`: of its configuration file, which counts before
+/// its keys as everywhere, or of those. None when there is neither.
+fn source_profile(provider: &SecretData) -> Option<Zeroizing<String>> {
+    const DEFAULT: [&str; 2] = ["[default]", "[profile default]"];
+    let value = |key| provider.text(key).filter(|text| !text.is_empty());
+    if let Some(config) = value(secret_key::AWS_CONFIG) {
+        let default = DEFAULT.into_iter().find(|name| config.contains(name))?;
+        return Some(Zeroizing::new(config.replace(default, "[profile source]")));
+    }
+    let setting = |key: &str, value: &str| format!("{key} = {value}\n");
+    let keys = [
+        secret_key::AWS_ACCESS_KEY_ID,
+        secret_key::AWS_SECRET_ACCESS_KEY,
+    ];
+    let mut profile = Zeroizing::new("[profile source]\n".to_owned());
+    for key in keys {
+        profile.push_str(&setting(key, value(key)?));
+    }
+    if let Some(token) = value(secret_key::AWS_SESSION_TOKEN) {
+        profile.push_str(&setting(secret_key::AWS_SESSION_TOKEN, token));
+    }
+    Some(profile)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn provider(entries: &[(&str, &str)]) -> SecretData {
+        let bytes = |(key, value): &(&str, &str)| ((*key).to_owned(), value.as_bytes().to_vec());
+        entries.iter().map(bytes).collect()
+    }
+
     /// docs/spec/10 §11.1 step 8.
     #[test]
     fn the_assumed_role_reaches_over_the_providers_profile() {
-        let text = assumed_role("arn:role", Some("word"), "[default]\nrole_arn = x\n");
+        let provider = provider(&[(secret_key::AWS_CONFIG, "[default]\nrole_arn = x\n")]);
+        let source = source_profile(&provider).unwrap();
+        let text = assumed_role("arn:role", Some("word"), &source);
         assert!(
             text.starts_with("[default]\nsource_profile = source\nrole_arn = arn:role\n"),
             "{text}"
         );
         assert!(text.contains("external_id = word\n"), "{text}");
         assert!(text.contains("[profile source]\nrole_arn = x"), "{text}");
+    }
+
+    /// The check of the credentials accepts plain keys, so an attempt must be able to use them.
+    #[test]
+    fn plain_keys_of_the_provider_become_the_profile() {
+        let keys = [
+            (secret_key::AWS_ACCESS_KEY_ID, "AKIA1\n"),
+            (secret_key::AWS_SECRET_ACCESS_KEY, "skep-canary-7f3a"),
+        ];
+        let source = source_profile(&provider(&keys)).unwrap();
+        let expected = "[profile source]\naws_access_key_id = AKIA1\n\
+                        aws_secret_access_key = skep-canary-7f3a\n";
+        assert_eq!(*source, expected);
+        let token = (secret_key::AWS_SESSION_TOKEN, "skep-canary-7f3a-token");
+        let source = source_profile(&provider(&[keys[0], keys[1], token])).unwrap();
+        assert_eq!(
+            *source,
+            format!("{expected}aws_session_token = skep-canary-7f3a-token\n")
+        );
+    }
+
+    #[test]
+    fn without_a_source_no_profile_is_made_up() {
+        for entries in [
+            &[][..],
+            &[(secret_key::AWS_ACCESS_KEY_ID, "AKIA1")],
+            &[(
+                secret_key::AWS_CONFIG,
+                "[profile other]\nrole_arn = skep-canary-7f3a\n",
+            )],
+        ] {
+            assert_eq!(source_profile(&provider(entries)), None);
+        }
     }
 }

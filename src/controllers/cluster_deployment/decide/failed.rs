@@ -63,8 +63,12 @@ pub(super) fn decide(plan: &mut Building, observed: &Observed, now: Timestamp) -
         plan.note(Note::waiting(
             "CleaningUp",
             format!(
-                "attempt {} failed ({reason}); what it left behind is erased",
-                attempt.number + 1
+                "attempt {} failed ({reason}); {}",
+                attempt.number + 1,
+                attempt
+                    .clean_up_stalled
+                    .as_deref()
+                    .unwrap_or("what it left behind is erased"),
             ),
             format!("ClusterProvision {}", attempt.name),
             Some(at),
@@ -124,12 +128,19 @@ fn gives_up(
     }
     if let (Some(reasons), Some(attempt)) = (&observed.limits.retry_reasons, newest) {
         let failure = failure_of(attempt);
-        if !reasons.contains(&failure.reason) {
+        if !is_tried_again(reasons, &failure.reason) {
             let message = format!("failure {} is not one that is tried again", failure.reason);
             return Some((reason::FAILURE_REASON_NOT_RETRYABLE, message));
         }
     }
     None
+}
+
+/// Reasons that only Skep tells apart are tried again where the one is that others give for all of them.
+fn is_tried_again(reasons: &[String], reason: &str) -> bool {
+    let listed = |wanted: &str| reasons.iter().any(|listed| listed == wanted);
+    let unknown_elsewhere = reason::skep::UNKNOWN_ELSEWHERE.contains(&reason);
+    listed(reason) || (unknown_elsewhere && listed(reason::UNKNOWN_ERROR))
 }
 
 /// Also here, where people look first. The text stays the same until the next attempt.

@@ -153,6 +153,28 @@ fn the_next_attempt_waits_for_the_clean_up() {
     assert!(plan.notes.iter().any(|note| note.reason == "CleaningUp"));
 }
 
+/// Others do not tell why a pod ended; a list made for them means what Skep calls by other names.
+#[test]
+fn what_others_do_not_tell_apart_is_tried_again_alike() {
+    let listed = |reason: &str| Limits {
+        attempts: None,
+        retry_reasons: Some(vec![reason.to_owned()]),
+    };
+    let interrupted = reason::skep::INSTALL_POD_INTERRUPTED;
+    for (reasons, stops) in [
+        (listed(reason::UNKNOWN_ERROR), false),
+        (listed(interrupted), false),
+        (listed("X"), true),
+    ] {
+        let observed = Observed {
+            limits: reasons,
+            ..after_failures(vec![failed(0, interrupted)])
+        };
+        let stopped = holds(&plan(&observed), cd::PROVISION_STOPPED);
+        assert_eq!(stopped.is_some(), stops, "{:?}", observed.limits);
+    }
+}
+
 /// docs/spec/10 §11.1 step 4, in this order; §26.2 S3: at failure time.
 #[test]
 fn giving_up_is_decided_when_the_attempt_fails() {

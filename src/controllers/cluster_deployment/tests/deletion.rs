@@ -279,7 +279,7 @@ fn what_blocks_an_erasure_in_a_dying_namespace_is_on_record() {
             Some(reason::DEPROVISION_FAILED),
             "{trouble:?}"
         );
-        let told = plan.notes.iter().any(|note| note.is_warning());
+        let told = plan.notes.iter().any(crate::plan::Note::is_warning);
         assert!(told, "{trouble:?}: {:?}", plan.notes);
     }
 }

@@ -133,6 +133,7 @@ pub(super) fn attempt(number: i64, stage: Stage) -> Attempt {
         stuck: None,
         milestone: None,
         cleaned_up: false,
+        clean_up_stalled: None,
     }
 }
 
@@ -145,6 +146,7 @@ pub(super) fn failed(number: i64, reason: &str) -> Attempt {
     Attempt {
         failure: Some(failure),
         cleaned_up: true,
+        clean_up_stalled: None,
         ..attempt(number, Stage::Failed)
     }
 }
