@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Something that cannot be read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable {
     /// Path of the field.
     pub(super) field: String,
@@ -125,6 +125,16 @@ fn typed<T: DeserializeOwned>(raw: &RawValue, at: &str) -> Result<T, Unreadable>
             .filter(|path| path != ".")
             .or_else(|| blamed::<T>(raw, &message));
         let field = path.map_or_else(|| at.to_owned(), |path| format!("{at}.{path}"));
+        Unreadable { field, message }
+    })
+}
+
+/// The same for a part of a specification, as it stands in a tree.
+pub(super) fn typed_tree<T: DeserializeOwned>(tree: &Value, at: &str) -> Result<T, Unreadable> {
+    serde_path_to_error::deserialize(tree).map_err(|error| {
+        let path = Some(error.path().to_string()).filter(|path| path != ".");
+        let field = path.map_or_else(|| at.to_owned(), |path| format!("{at}.{path}"));
+        let message = explain(error.inner());
         Unreadable { field, message }
     })
 }

@@ -124,6 +124,11 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// Part of the resource that is written; none: the object itself, however that is said.
+    pub fn part(&self) -> Option<&str> {
+        self.sub_resource.as_deref().filter(|part| !part.is_empty())
+    }
+
     /// Name of the object; empty if the API server has not said one.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
@@ -143,8 +148,6 @@ pub struct Hook {
     pub namespaced: bool,
     /// What it is asked about.
     pub operations: &'static [Operation],
-    /// Whether it also judges changes of the number of replicas.
-    pub scale: bool,
 }
 
 const WRITES: &[Operation] = &[Operation::Create, Operation::Update];
@@ -157,7 +160,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "ClusterDeployment",
         namespaced: true,
         operations: &[Operation::Create, Operation::Update, Operation::Delete],
-        scale: false,
     },
     Hook {
         plural: "clusterdeploymentcustomizationvalidators",
@@ -165,7 +167,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "ClusterDeploymentCustomization",
         namespaced: true,
         operations: WRITES,
-        scale: false,
     },
     Hook {
         plural: "clusterimagesetvalidators",
@@ -173,7 +174,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "ClusterImageSet",
         namespaced: false,
         operations: WRITES,
-        scale: false,
     },
     Hook {
         plural: "clusterpoolvalidators",
@@ -181,7 +181,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "ClusterPool",
         namespaced: true,
         operations: WRITES,
-        scale: true,
     },
     Hook {
         plural: "clusterprovisionvalidators",
@@ -189,7 +188,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "ClusterProvision",
         namespaced: true,
         operations: WRITES,
-        scale: false,
     },
     Hook {
         plural: "dnszonevalidators",
@@ -197,7 +195,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "DNSZone",
         namespaced: true,
         operations: WRITES,
-        scale: false,
     },
     Hook {
         plural: "machinepoolvalidators",
@@ -205,7 +202,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "MachinePool",
         namespaced: true,
         operations: WRITES,
-        scale: true,
     },
     Hook {
         plural: "selectorsyncsetvalidators",
@@ -213,7 +209,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "SelectorSyncSet",
         namespaced: false,
         operations: WRITES,
-        scale: false,
     },
     Hook {
         plural: "syncsetvalidators",
@@ -221,7 +216,6 @@ pub const HOOKS: [Hook; 9] = [
         kind: "SyncSet",
         namespaced: true,
         operations: WRITES,
-        scale: false,
     },
 ];
 

@@ -2,7 +2,8 @@
 //!
 //! Decides how those files are read. A file that cannot be understood is an error, never an empty
 //! setting: an allow-list that is silently empty would refuse everything, a demand that is silently
-//! dropped would let everything pass. When the files are read is the server's matter.
+//! dropped would let everything pass. One that is not there is not configured: volumes with settings are
+//! optional. When the files are read is the server's matter.
 //!
 //! Mirrors docs/spec/41 §2 and docs/spec/40 §6.
 
@@ -79,6 +80,18 @@ fn written(text: Option<&str>) -> Option<&str> {
 /// Name of the contract that installing kinds fulfil.
 const CLUSTER_INSTALL: &str = "clusterinstall";
 
+impl ContractImplementation {
+    /// The kind that is known to fulfil the contract on every hub, whatever its definitions say
+    /// (docs/spec/40 §6).
+    fn built_in() -> Self {
+        Self {
+            group: "extensions.hive.openshift.io".to_owned(),
+            version: "v1beta1".to_owned(),
+            kind: "AgentClusterInstall".to_owned(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct ManagedDomain {
     #[serde(default)]
@@ -147,6 +160,9 @@ impl Settings {
                 .filter(|contract| contract.name == CLUSTER_INSTALL)
                 .filter_map(|contract| contract.supported)
                 .flatten()
+                .chain([ContractImplementation::built_in()])
+                .collect::<BTreeSet<_>>()
+                .into_iter()
                 .collect(),
             feature_gates: written(sources.feature_gates)
                 .map(names)
@@ -166,7 +182,7 @@ mod tests {
         let settings = Settings::read(&Sources {
             managed_domains: Some(r#"[{"domains":["a.example","b.example"],"aws":{"credentialsSecretRef":{"name":"x"}}},{"domains":["c.example"]}]"#),
             private_link: Some(r#"{"credentialsSecretRef":{"name":"x"},"endpointVPCInventory":[{"vpcID":"v","region":"us-east-1","subnets":[]}]}"#),
-            contracts: Some(r#"[{"name":"other","supported":[{"group":"g","version":"v","kind":"K"}]},{"name":"clusterinstall","supported":[{"group":"extensions.hive.openshift.io","version":"v1beta1","kind":"AgentClusterInstall","config":{"skipImageSetJob":"true"}}]}]"#),
+            contracts: Some(r#"[{"name":"other","supported":[{"group":"g","version":"v","kind":"K"}]},{"name":"clusterinstall","supported":[{"group":"extensions.hive.openshift.io","version":"v1beta1","kind":"AgentClusterInstall","config":{"skipImageSetJob":"true"}},{"group":"installers.example.com","version":"v1","kind":"Other"}]}]"#),
             feature_gates: Some("One, Two,"),
             release_verification: Some("keys"),
             secret_source_namespaces: Some("hive"),
@@ -177,8 +193,12 @@ mod tests {
             ["a.example", "b.example", "c.example"]
         );
         assert!(settings.private_link_regions.contains("us-east-1"));
-        assert_eq!(settings.cluster_install.len(), 1);
-        assert_eq!(settings.cluster_install[0].kind, "AgentClusterInstall");
+        let kinds: Vec<&str> = settings
+            .cluster_install
+            .iter()
+            .map(|known| known.kind.as_str())
+            .collect();
+        assert_eq!(kinds, ["AgentClusterInstall", "Other"]);
         assert_eq!(
             settings.feature_gates,
             BTreeSet::from(["One".to_owned(), "Two".to_owned()])
@@ -191,9 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_null_are_no_settings() {
+    fn nothing_and_null_are_no_settings_but_for_the_kind_that_installs_everywhere() {
+        let default = Settings {
+            cluster_install: vec![ContractImplementation::built_in()],
+            ..Settings::default()
+        };
         let nothing = Settings::read(&Sources::default()).unwrap();
-        assert_eq!(nothing, Settings::default());
+        assert_eq!(nothing, default);
         let null = Some("null\n");
         let nulls = Sources {
             managed_domains: null,
@@ -201,12 +225,12 @@ mod tests {
             contracts: null,
             ..Sources::default()
         };
-        assert_eq!(Settings::read(&nulls).unwrap(), Settings::default());
+        assert_eq!(Settings::read(&nulls).unwrap(), default);
         let inventory = Sources {
             private_link: Some(r#"{"endpointVPCInventory":null}"#),
             ..Sources::default()
         };
-        assert_eq!(Settings::read(&inventory).unwrap(), Settings::default());
+        assert_eq!(Settings::read(&inventory).unwrap(), default);
     }
 
     #[test]

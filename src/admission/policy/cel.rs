@@ -8,8 +8,14 @@
 //! | texts, numbers, flags, lists of them | exactly; absent and empty are the same |
 //! | lists of objects | as many, and for each old one a new one with the same plain values |
 //! | what the schema leaves open | key by key, down to [`DEEPEST`] levels |
+//! | a block that counts by its presence | whether it is there |
+//!
+//! Where something that was stored is no object although there should be one, nothing below it can be
+//! named: the comparison is left out ([`unless_illegible`]), so that the object can be mended.
 //!
 //! Decides nothing about which fields are compared.
+
+use std::collections::BTreeSet;
 
 /// Levels of objects that are compared where the schema does not say what there is.
 const DEEPEST: usize = 3;
@@ -27,6 +33,10 @@ pub(super) enum Holds {
     Values,
     /// A list of objects.
     Objects,
+    /// A list of objects with quantities in them.
+    Sized,
+    /// Something that is there or not.
+    Presence,
     /// Anything.
     Anything,
 }
@@ -47,13 +57,17 @@ impl Leaf {
         &self.path
     }
 
+    pub(super) fn is_presence(&self) -> bool {
+        self.holds == Holds::Presence
+    }
+
     fn of(&self, object: &str) -> String {
         let absent = match self.holds {
             Holds::Text => "''",
             Holds::Number => "0",
             Holds::Flag => "false",
-            Holds::Values | Holds::Objects => "[]",
-            Holds::Anything => "null",
+            Holds::Values | Holds::Objects | Holds::Sized => "[]",
+            Holds::Anything | Holds::Presence => "null",
         };
         format!(
             "{object}.?{}.orValue({absent})",
@@ -76,9 +90,10 @@ impl Leaf {
         let (old, new) = (self.old(), self.new_value());
         match self.holds {
             Holds::Text | Holds::Number | Holds::Flag | Holds::Values => format!("{new} == {old}"),
-            Holds::Objects => {
+            Holds::Presence => format!("({new} == null) == ({old} == null)"),
+            Holds::Objects | Holds::Sized => {
                 // A stored value of another kind must not make the expression fail: it could not be mended.
-                let items = same_items("o", "n");
+                let items = same_items("o", "n", self.holds == Holds::Sized);
                 format!(
                     "[{old}].all(o, [{new}].all(n, type(o) == list && type(n) == list && {items}))"
                 )
@@ -105,7 +120,8 @@ impl Leaf {
             Holds::Text => format!("{value} != ''"),
             Holds::Number => format!("{value} != 0"),
             Holds::Flag => format!("{value} == true"),
-            Holds::Values | Holds::Objects => format!("{value} != []"),
+            Holds::Values | Holds::Objects | Holds::Sized => format!("{value} != []"),
+            Holds::Presence => format!("{value} != null"),
             Holds::Anything => format!("![{value}].all(v, {})", empty("v", DEEPEST)),
         }
     }
@@ -150,15 +166,49 @@ fn same(old: &str, new: &str, depth: usize) -> String {
         }
     };
     let empty = format!("{} && {}", empty(old, depth), empty(new, depth));
-    let lists = format!("{} && {}", both("list"), same_items(old, new));
+    let lists = format!("{} && {}", both("list"), same_items(old, new, false));
     format!("({old} == {new} || {empty} || {objects} || {lists})")
 }
 
 /// Plain values of objects in lists are compared, what is nested in them is not.
-fn same_items(old: &str, new: &str) -> String {
+fn same_items(old: &str, new: &str, sized: bool) -> String {
+    let equal = if sized {
+        format!("(e[k] == f[k] || {})", same_quantity("e[k]", "f[k]"))
+    } else {
+        "e[k] == f[k]".to_owned()
+    };
     format!(
         "size({old}) == size({new}) && {old}.all(e, {new}.exists(f, e == f || type(e) == map && type(f) == map && \
-         e.all(k, type(e[k]) == map || type(e[k]) == list || (k in f ? e[k] == f[k] : {}))))",
+         e.all(k, type(e[k]) == map || type(e[k]) == list || (k in f ? {equal} : {}))))",
         empty("e[k]", 0),
     )
+}
+
+/// Two spellings of one quantity.
+fn same_quantity(old: &str, new: &str) -> String {
+    // Types of a list must agree, those of an expression need not.
+    let is_one = |value: &str| {
+        format!("(type({value}) == string || type({value}) == int) && isQuantity(string({value}))")
+    };
+    format!(
+        "{} && {} && quantity(string({old})).compareTo(quantity(string({new}))) == 0",
+        is_one(old),
+        is_one(new),
+    )
+}
+
+/// The expression, or one of the objects that lead to the old values is none.
+pub(super) fn unless_illegible<'a>(
+    expression: String,
+    paths: impl Iterator<Item = &'a str>,
+) -> String {
+    let mut above = BTreeSet::new();
+    for path in paths {
+        let ends = path.match_indices('.').map(|(at, _)| at).skip(1);
+        above.extend(ends.filter_map(|end| path.get(..end)));
+    }
+    above.into_iter().fold(expression, |expression, path| {
+        let path = path.replace('.', ".?");
+        format!("{expression} || type(oldObject.?{path}.orValue({{}})) != map")
+    })
 }

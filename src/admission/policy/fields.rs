@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use skep_crds::names::annotation::PROTECTED_DELETE;
 
-use super::cel::{Holds, Leaf};
-use super::{SPEC_CHANGES, conditions, rule};
+use super::cel::{Holds, Leaf, unless_illegible};
+use super::{SPEC_CHANGES, condition, rule};
 use crate::admission::HOOKS;
 use crate::admission::rules::fields::{Change, FIELDS, Field, Since};
+use crate::admission::rules::{PRESENCE_BELOW, PRESENCE_OF};
 
 /// Spellings of yes, as [`skep_crds::names::annotation::is_true`] reads them.
 const YES: &str = "['1', 't', 'T', 'true', 'True', 'TRUE']";
@@ -25,6 +26,9 @@ const YES: &str = "['1', 't', 'T', 'true', 'True', 'TRUE']";
 fn name_of(resource: &str) -> String {
     format!("{resource}.fields.skep.dev")
 }
+
+/// What was no object has no fields; the webhook lets it be mended, too.
+const LEGIBLE: &str = "!has(oldObject.spec) || type(oldObject.spec) == map";
 
 /// Name of the policy of the deletion of clusters.
 const DELETION: &str = "clusterdeployments.deletion.skep.dev";
@@ -41,11 +45,15 @@ pub(super) fn policies() -> Vec<Value> {
                 .flat_map(validations)
                 .collect();
             let rule = rule(hook.resource, &["UPDATE"], hook.namespaced);
-            let conditions = conditions("spec-changes", SPEC_CHANGES);
+            let conditions = [
+                ("spec-changes", SPEC_CHANGES),
+                ("spec-was-legible", LEGIBLE),
+            ];
+            let conditions = conditions.map(|(name, expression)| condition(name, expression));
             bound(policy(
                 &name_of(hook.resource),
                 &rule,
-                &conditions,
+                &json!(conditions),
                 &validations,
             ))
         });
@@ -119,7 +127,10 @@ fn parts(field: &Field) -> Vec<(String, String)> {
         // Other entries decide about all that there is.
         return Vec::new();
     }
-    let all = |leaves: &[&Leaf]| join(leaves, " && ", Leaf::same);
+    let all = |leaves: &[&Leaf]| {
+        let paths = leaves.iter().map(|leaf| leaf.path());
+        unless_illegible(join(leaves, " && ", Leaf::same), paths)
+    };
     if own.len() > MANY && matches!(field.change, Change::Never | Change::WithFirst(_)) {
         let mut parts: BTreeMap<&str, Vec<&Leaf>> = BTreeMap::new();
         for leaf in &own {
@@ -134,23 +145,28 @@ fn parts(field: &Field) -> Vec<(String, String)> {
             .collect();
     }
     let unchanged = all(&own.iter().collect::<Vec<_>>());
+    // What is there and empty says nothing yet.
     let whole = leaves(field, &[]);
-    let whole: Vec<&Leaf> = whole.iter().collect();
+    let whole: Vec<&Leaf> = whole.iter().filter(|leaf| !leaf.is_presence()).collect();
+    let presence = Leaf::new(field.path.to_owned(), Holds::Presence);
+    let legible =
+        |expression: String| unless_illegible(expression, whole.iter().map(|leaf| leaf.path()));
     let expression = match field.change {
         Change::Free => return Vec::new(),
         Change::Never | Change::WithFirst(_) => unchanged,
-        Change::OnceSet => format!("!({}) || {unchanged}", join(&whole, " || ", Leaf::was)),
+        Change::OnceSet => {
+            let was = join(&whole, " || ", Leaf::was);
+            legible(format!("!({was}) || {unchanged}"))
+        }
         Change::NotCleared => {
             let (was, is) = (
                 join(&whole, " || ", Leaf::was),
                 join(&whole, " || ", Leaf::is),
             );
-            format!("!({was}) || {is}")
+            legible(format!("!({was}) || {is}"))
         }
-        Change::SamePresence => {
-            let leaf = Leaf::new(field.path.to_owned(), Holds::Anything);
-            format!("({} == null) == ({} == null)", leaf.new_value(), leaf.old())
-        }
+        Change::NotRemoved => legible(format!("!({}) || {}", presence.was(), presence.is())),
+        Change::SamePresence => presence.same(),
     };
     vec![(field.path.to_owned(), bound_by(field, expression))]
 }
@@ -173,12 +189,10 @@ fn child<'a>(path: &'a str, above: &str) -> &'a str {
 /// The entry's conditions before what it asks for.
 fn bound_by(field: &Field, mut expression: String) -> String {
     if let Change::WithFirst(path) = field.change {
-        let first = Leaf::new(path.to_owned(), Holds::Anything);
-        expression = format!(
-            "{} == null && {} != null || {expression}",
-            first.old(),
-            first.new_value()
-        );
+        let [first, all] =
+            [path, field.path].map(|path| Leaf::new(path.to_owned(), Holds::Presence));
+        let (had, was, is) = (all.was(), first.was(), first.is());
+        expression = format!("{had} && !({was}) && {is} || {expression}");
     }
     if field.since == Since::Installed {
         let installed = Leaf::new("spec.installed".to_owned(), Holds::Flag);
@@ -231,12 +245,27 @@ fn descend(schema: &Value, path: String, without: &[&str], found: &mut Vec<Leaf>
     if without.contains(&path.as_str()) {
         return;
     }
+    let counts = PRESENCE_OF.contains(&path.as_str())
+        || path
+            .rsplit_once('.')
+            .is_some_and(|(above, _)| PRESENCE_BELOW.contains(&above));
+    if counts {
+        found.push(Leaf::new(path.clone(), Holds::Presence));
+    }
     let open = schema["x-kubernetes-preserve-unknown-fields"] == true;
     let holds = match schema["type"].as_str() {
         Some("string") => Holds::Text,
         Some("integer" | "number") => Holds::Number,
         Some("boolean") => Holds::Flag,
-        Some("array") if schema["items"]["type"] == "object" => Holds::Objects,
+        Some("array") if schema["items"]["type"] == "object" => {
+            let items = schema["items"]["properties"].as_object();
+            let sized = |schema: &Value| schema["x-kubernetes-int-or-string"] == true;
+            if items.is_some_and(|items| items.values().any(sized)) {
+                Holds::Sized
+            } else {
+                Holds::Objects
+            }
+        }
         Some("array") => Holds::Values,
         Some("object") if !open && schema["additionalProperties"].is_null() => {
             for (key, schema) in schema["properties"].as_object().into_iter().flatten() {

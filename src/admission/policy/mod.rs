@@ -43,8 +43,8 @@ fn text(documents: &[Value]) -> Result<String, serde_saphyr::SerializeError> {
 const SPEC_CHANGES: &str = "request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec) || \
                             object.spec != oldObject.spec";
 
-fn conditions(name: &str, expression: &str) -> Value {
-    json!([{"name": name, "expression": expression}])
+fn condition(name: &str, expression: &str) -> Value {
+    json!({"name": name, "expression": expression})
 }
 
 /// What of the API is meant.
@@ -71,6 +71,55 @@ mod tests {
                 committed == wanted,
                 "{file} is stale: run `cargo xtask manifests`"
             );
+        }
+    }
+
+    /// The Deployment outlives a drained node, a lost zone and a process that is stuck.
+    #[test]
+    fn the_webhook_is_probed_spread_and_kept() {
+        let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
+        let deployment = read(include_str!(
+            "../../../manifests/base/admission/deployment.yaml"
+        ));
+        let budget = read(include_str!(
+            "../../../manifests/base/admission/disruption-budget.yaml"
+        ));
+        let service = read(include_str!(
+            "../../../manifests/base/admission/service.yaml"
+        ));
+        let spec = &deployment["spec"];
+        let (pod, container) = (
+            &spec["template"]["spec"],
+            &spec["template"]["spec"]["containers"][0],
+        );
+        assert_eq!(spec["replicas"], 2);
+        assert_eq!(spec["strategy"]["rollingUpdate"]["maxUnavailable"], 0);
+        for probe in ["readinessProbe", "livenessProbe"] {
+            // Said, because an apply over another Deployment leaves what is not.
+            assert_eq!(container[probe]["httpGet"]["scheme"], "HTTP", "{probe}");
+        }
+        assert!(container["resources"]["requests"]["memory"].is_string());
+        let over: Vec<&str> = pod["topologySpreadConstraints"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|constraint| constraint["topologyKey"].as_str())
+            .collect();
+        assert_eq!(
+            over,
+            ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+        );
+        assert_eq!(budget["spec"]["minAvailable"], 1);
+        // Everything that selects, selects these pods.
+        let labels = &spec["template"]["metadata"]["labels"];
+        for selector in [
+            &spec["selector"]["matchLabels"],
+            &budget["spec"]["selector"]["matchLabels"],
+            &service["spec"]["selector"],
+        ] {
+            for (key, value) in selector.as_object().unwrap() {
+                assert_eq!(labels[key], *value, "{key}");
+            }
         }
     }
 

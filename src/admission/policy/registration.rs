@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use skep_crds::names::annotation::PROTECTED_DELETE;
 
-use super::{SPEC_CHANGES, conditions, rule};
+use super::{SPEC_CHANGES, condition, rule};
 use crate::admission::{HOOKS, Hook, Operation};
 
 /// Name of the webhook's Service, and of everything else of it.
@@ -28,11 +28,6 @@ fn configuration(hook: &Hook) -> Value {
         .copied()
         .map(Operation::as_str)
         .collect();
-    let mut rules = vec![rule(hook.resource, &operations, hook.namespaced)];
-    if hook.scale {
-        let scale = format!("{}/scale", hook.resource);
-        rules.push(rule(&scale, &[Operation::Update.as_str()], hook.namespaced));
-    }
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -46,8 +41,8 @@ fn configuration(hook: &Hook) -> Value {
             "clientConfig": {
                 "service": {"name": NAME, "namespace": NAMESPACE, "path": format!("/{}", hook.plural)},
             },
-            "rules": rules,
-            "matchConditions": needing_a_look(hook),
+            "rules": [rule(hook.resource, &operations, hook.namespaced)],
+            "matchConditions": [needing_a_look(hook)],
             "matchPolicy": "Equivalent",
             "failurePolicy": "Fail",
             "sideEffects": "None",
@@ -59,7 +54,7 @@ fn configuration(hook: &Hook) -> Value {
 /// Which requests need a look.
 fn needing_a_look(hook: &Hook) -> Value {
     if !hook.operations.contains(&Operation::Delete) {
-        return conditions("spec-changes", SPEC_CHANGES);
+        return condition("spec-changes", SPEC_CHANGES);
     }
     // Who takes the protection from deletion away is warned.
     let of = |object: &str| format!("{object}.metadata.annotations");
@@ -68,7 +63,7 @@ fn needing_a_look(hook: &Hook) -> Value {
     let protection = format!(
         "has({old}) && '{key}' in {old} && !(has({new}) && '{key}' in {new} && {new}['{key}'] == {old}['{key}'])"
     );
-    conditions(
+    condition(
         "spec-or-protection-changes",
         &format!("{SPEC_CHANGES} || {protection}"),
     )

@@ -7,11 +7,11 @@
 //! Mirrors docs/spec/41 §3. The order is Hive's; what must not change is in [`super::fields`].
 
 use skep_crds::ClusterDeploymentSpec;
-use skep_crds::names::{annotation, label};
+use skep_crds::names::annotation;
 
 use super::names::{LABEL, direct_child_of, duration_problem, ends_in};
 use super::platform::Shared;
-use super::{Case, On, Rule, Table, cluster_image_set};
+use super::{Case, On, Rule, Table, cluster_image_set, is_restored};
 use crate::admission::verdict::{Findings, quoted};
 
 type Spec = ClusterDeploymentSpec;
@@ -174,14 +174,16 @@ const AFTER: &[Rule<Spec>] = &[
         "an installed cluster has `spec.clusterMetadata`",
         metadata_when_installed,
     )
-    .mends(1),
+    .mends(1)
+    .spares_restored(),
     Rule::new(
         On::Create,
         "clusterdeployment/release-digest",
-        "`spec.provisioning.releaseImage` has a digest while releases are verified, and a well-formed one",
+        "`spec.provisioning.releaseImage` has a digest while releases are verified, and a well-formed one, until installed",
         release_digest,
     )
-    .mends(18),
+    .mends(18)
+    .spares_restored(),
     Rule::new(
         On::Delete,
         "clusterdeployment/protected-delete",
@@ -515,7 +517,7 @@ fn install_kind(case: &Case<'_, Spec>, to: &mut Findings) {
 }
 
 fn not_claimed(case: &Case<'_, Spec>, to: &mut Findings) {
-    if annotation::is_true(case.meta.label(label::DISABLE_CREATION_WEBHOOK_FOR_DR)) {
+    if is_restored(case.meta) {
         return;
     }
     let pool = case.spec.cluster_pool_ref.as_ref();
@@ -547,7 +549,8 @@ fn release_digest(case: &Case<'_, Spec>, to: &mut Findings) {
         return;
     };
     let image = provisioning.release_image.as_deref().unwrap_or_default();
-    if image.is_empty() {
+    // What is installed has long been verified, or not.
+    if image.is_empty() || case.spec.installed {
         return;
     }
     if let Some(problem) = cluster_image_set::digest_problem(image, case.settings) {

@@ -30,7 +30,8 @@ const AFTER: &[Rule<Spec>] = &[
         "numbers of clusters are not negative",
         not_negative,
     )
-    .mends(10),
+    .mends(10)
+    .spares_restored(),
     Rule::new(
         On::Write,
         "clusterpool/durations",

@@ -3,10 +3,12 @@
 //! Decides whether an attempt is possible as it is written, and which stage may follow which. What must
 //! not change is in [`super::fields`]. Mirrors docs/spec/41 §7.
 
+use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::Value;
 use skep_crds::{ClusterProvisionSpec, LocalObjectReference, Stage};
 
-use super::{Case, On, Rule, Table};
+use super::{Case, On, Rule, Table, quantity};
+use crate::admission::decode::typed_tree;
 use crate::admission::verdict::Findings;
 
 type Spec = ClusterProvisionSpec;
@@ -27,6 +29,13 @@ pub(super) const TABLE: Table<Spec> = Table(&[&[
         attempt,
     ),
     write("clusterprovision/stage", "`spec.stage` is a stage", stage),
+    Rule::new(
+        On::Create,
+        "clusterprovision/pod",
+        "`spec.podSpec` can be read as what a pod is made of",
+        pod,
+    )
+    .bad_request(),
     write(
         "clusterprovision/adopted-attempt",
         "a cluster that was installed elsewhere (no containers) has no attempt number",
@@ -74,6 +83,15 @@ pub(super) const TABLE: Table<Spec> = Table(&[&[
 fn is_adopted(spec: &Spec) -> bool {
     let containers = spec.pod_spec.get("containers").and_then(Value::as_array);
     containers.is_none_or(Vec::is_empty)
+}
+
+/// The schema leaves the pod open; whoever starts it cannot.
+fn pod(case: &Case<'_, Spec>, to: &mut Findings) {
+    let mut pod = case.spec.pod_spec.clone();
+    quantity::write_as_text(&mut pod);
+    if let Err(error) = typed_tree::<PodSpec>(&pod, "spec.podSpec") {
+        to.invalid(error.field, error.message);
+    }
 }
 
 fn cluster(case: &Case<'_, Spec>, to: &mut Findings) {

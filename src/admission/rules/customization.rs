@@ -30,14 +30,16 @@ pub(super) const TABLE: Table<Spec> = Table(&[&[
         "patches have valid paths, sources and values",
         patch_form,
     )
-    .mends(10),
+    .mends(10)
+    .spares_restored(),
     Rule::new(
         On::Write,
         "clusterdeploymentcustomization/manifest-glob",
         "manifests are chosen inside the installer's folder",
         manifest_glob,
     )
-    .mends(10),
+    .mends(10)
+    .spares_restored(),
 ]]);
 
 fn name_length(case: &Case<'_, Spec>, to: &mut Findings) {

@@ -2,11 +2,13 @@
 //!
 //! Decides what counts as a difference: absent, null, false, zero, an empty text, an empty list and an
 //! object of nothing but these are the same, because the API's other writers drop or add them as their
-//! types have it. Two exceptions: whether a block is there at all is a statement where the block selects
-//! something (a platform), and the keys of a free map are values of their own.
+//! types have it; and so are two spellings of one quantity, which the same writers exchange. Two
+//! exceptions: whether a block is there at all is a statement where the block selects something (a
+//! platform) or where those types tell it apart, and the keys of a free map are values of their own.
 
 use serde_json::Value;
 
+use super::quantity;
 use crate::admission::verdict::shown;
 
 /// One leaf that differs.
@@ -21,17 +23,37 @@ pub(super) struct Difference<'a> {
 }
 
 /// Objects whose presence counts, and the maps whose keys do: by the path of what contains them.
-const PRESENCE_BELOW: [&str; 3] = [
+pub(in crate::admission) const PRESENCE_BELOW: [&str; 3] = [
     "spec.platform",
     "spec.platform.aws.userTags",
     "spec.platform.azure.userTags",
 ];
 
-/// Objects whose presence counts by themselves.
-const PRESENCE_OF: [&str; 3] = [
-    "spec.provisioning",
+/// What counts by its presence, whatever is in it: Hive's types tell absent and empty apart here. A block
+/// for spot machines is the wish for them, with nothing in it as well.
+pub(in crate::admission) const PRESENCE_OF: &[&str] = &[
+    "spec.boundServiceAccountSigningKeySecretRef",
     "spec.clusterInstallRef",
+    "spec.clusterMetadata.platform.aws.hostedZoneRole",
+    "spec.clusterMetadata.platform.azure.resourceGroupName",
+    "spec.clusterMetadata.platform.gcp.networkProjectID",
+    "spec.platform.aws.credentialsAssumeRole",
+    "spec.platform.aws.metadataService",
     "spec.platform.aws.privateLink",
+    "spec.platform.aws.spotMarketOptions",
+    "spec.platform.azure.osDisk.diskEncryptionSet",
+    "spec.platform.azure.osImage",
+    "spec.platform.gcp.osDisk.encryptionKey",
+    "spec.platform.gcp.privateServiceConnect",
+    "spec.platform.openstack.certificatesSecretRef",
+    "spec.platform.openstack.rootVolume",
+    "spec.provisioning",
+    "spec.provisioning.imageSetRef",
+    "spec.provisioning.installConfigSecretRef",
+    "spec.provisioning.manifestsConfigMapRef",
+    "spec.provisioning.manifestsSecretRef",
+    "spec.provisioning.sshPrivateKeySecretRef",
+    "spec.pullSecretRef",
 ];
 
 /// Differences that a message lists.
@@ -78,7 +100,7 @@ fn descend<'a>(
     // Somewhere below, presence may count although all that is there is empty.
     let counts_below = PRESENCE_BELOW
         .iter()
-        .chain(&PRESENCE_OF)
+        .chain(PRESENCE_OF)
         .any(|p| p.starts_with(&path));
     let counts_here = PRESENCE_OF.contains(&path.as_str())
         || path
@@ -130,6 +152,7 @@ fn descend<'a>(
                 found.push(Difference { path, old, new });
             }
         }
+        (Some(old), Some(new)) if quantity::is_one(&path) && quantity::same(old, new) => {}
         _ => found.push(Difference { path, old, new }),
     }
 }
@@ -217,6 +240,16 @@ mod tests {
             ["spec.platform.none", "spec.platform.baremetal"]
         );
         assert!(paths(&json!({"platform": {}, "installed": false}), &json!({})).is_empty());
+    }
+
+    #[test]
+    fn spellings_of_a_quantity_do_not_count() {
+        let pod = |cpu: Value| json!({"podSpec": {"containers": [{"resources": {"requests": {"cpu": cpu}}}]}});
+        assert!(paths(&pod(json!("0.5")), &pod(json!("500m"))).is_empty());
+        assert!(paths(&pod(json!("5")), &pod(json!(5))).is_empty());
+        assert_eq!(paths(&pod(json!("5")), &pod(json!("5m"))).len(), 1);
+        let name = |name: &str| json!({"clusterName": name});
+        assert_eq!(paths(&name("1000m"), &name("1")).len(), 1);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub enum Change {
     OnceSet,
     /// In any way but from present to absent.
     NotCleared,
+    /// In any way but from there, empty or not, to not there.
+    NotRemoved,
     /// In any way but between absent and present.
     SamePresence,
     /// Only in the update that makes the field at this path present, and not from being absent itself.
@@ -41,7 +43,8 @@ impl Change {
             Self::Free => "may change",
             Self::Never => "must not change",
             Self::OnceSet => "may be set once",
-            Self::NotCleared => "may change, but not be removed",
+            Self::NotCleared => "may change, but not be removed or emptied",
+            Self::NotRemoved => "may change, but not be removed",
             Self::SamePresence => "may be neither added nor removed",
             Self::WithFirst(_) => "may change once, together with the named field's first value",
         }
@@ -242,21 +245,21 @@ pub const FIELDS: &[Field] = &[
         "clusterdeployment/resource-group-not-cleared",
         CD,
         "spec.clusterMetadata.platform.azure.resourceGroupName",
-        Change::NotCleared,
+        Change::NotRemoved,
     )
     .once_installed(),
     Field::new(
         "clusterdeployment/hosted-zone-role-not-cleared",
         CD,
         "spec.clusterMetadata.platform.aws.hostedZoneRole",
-        Change::NotCleared,
+        Change::NotRemoved,
     )
     .once_installed(),
     Field::new(
         "clusterdeployment/network-project-not-cleared",
         CD,
         "spec.clusterMetadata.platform.gcp.networkProjectID",
-        Change::NotCleared,
+        Change::NotRemoved,
     )
     .once_installed(),
     Field::new(
@@ -495,7 +498,7 @@ impl Change {
             Self::Free | Self::SamePresence => "must stay as it is",
             Self::Never => "must not change",
             Self::OnceSet => "must not change once it is set",
-            Self::NotCleared => "must not be removed once it is set",
+            Self::NotCleared | Self::NotRemoved => "must not be removed once it is set",
             Self::WithFirst(_) => "must not change, except once to the shape with infrastructure",
         }
     }
@@ -508,6 +511,10 @@ fn allows(field: &Field, old: &Value, new: &Value) -> bool {
         Change::Never => false,
         Change::OnceSet => !was,
         Change::NotCleared => !was || is,
+        Change::NotRemoved => {
+            let [had, has] = [old, new].map(|spec| at(Some(spec), field.path).is_some());
+            !had || has
+        }
         Change::WithFirst(path) => {
             let [had, first] = [field.path, path].map(|path| at(Some(old), path).is_some());
             had && !first && at(Some(new), path).is_some()
@@ -527,7 +534,10 @@ fn may_change(resource: &str) -> String {
             let top = field.path.matches('.').count() == 1;
             match field.change {
                 Change::Free => true,
-                Change::OnceSet | Change::NotCleared | Change::SamePresence => top,
+                Change::OnceSet
+                | Change::NotCleared
+                | Change::NotRemoved
+                | Change::SamePresence => top,
                 Change::Never | Change::WithFirst(_) => false,
             }
         })

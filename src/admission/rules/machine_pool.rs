@@ -11,7 +11,7 @@ use skep_crds::v1::machine_pool::MachinePoolSpec;
 use skep_crds::wire::Quantity;
 
 use super::names::{label_key_problem, label_value_problem};
-use super::{Case, On, Rule, Table};
+use super::{Case, On, Rule, Table, quantity};
 use crate::admission::verdict::{Findings, quoted};
 
 type Spec = MachinePoolSpec;
@@ -379,10 +379,7 @@ fn nutanix_disks(case: &Case<'_, Spec>, to: &mut Findings) {
 fn is_zero(quantity: &Quantity) -> bool {
     match quantity {
         Quantity::Int(number) => *number == 0,
-        Quantity::Text(text) => {
-            let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-            !number.bytes().any(|c| matches!(c, b'1'..=b'9'))
-        }
+        Quantity::Text(text) => text.is_empty() || quantity::nanos(text) == Some(0),
     }
 }
 

@@ -7,7 +7,11 @@
 //!   finalizers removed (rules about metadata only warn);
 //! - only the table of [`fields`], if the object is being deleted;
 //! - rules that Hive does not have, or has in a weaker form, bind only what the update changed
-//!   ([`Binds::Changes`]): what they find in the old object as well is not held against the new one.
+//!   ([`Binds::Changes`]): what they find in the old object as well is not held against the new one;
+//! - only the table of [`fields`], with a warning, if the object does not decode for the same reason as
+//!   the stored one: the API server's schema lets stay what was stored, and so do we.
+//!
+//! A restore (the label that Hive knows for it) is spared by rules that ask for what Hive never asked for.
 //!
 //! Mirrors docs/spec/41 §2–11.
 
@@ -24,13 +28,15 @@ mod machine_pool;
 mod names;
 mod patches;
 mod platform;
-mod scale;
+mod quantity;
 mod sync_set;
 #[cfg(test)]
 mod tests;
 
 use serde::de::DeserializeOwned;
+use skep_crds::names::{annotation, label};
 
+pub(super) use self::diff::{PRESENCE_BELOW, PRESENCE_OF};
 pub use self::fields::{Change, FIELDS, FREE, Field, Since};
 use super::decode::{Meta, Object, Unreadable};
 use super::review::{Hook, Operation, Request};
@@ -91,6 +97,8 @@ struct Rule<S: 'static> {
     style: Style,
     binds: Binds,
     origin: Origin,
+    /// Whether an object that is restored from a backup is spared.
+    spares_restored: bool,
     check: Check<S>,
 }
 
@@ -105,6 +113,7 @@ impl<S> Rule<S> {
             style: Style::Invalid,
             binds: Binds::Object,
             origin: Origin::Hive,
+            spares_restored: false,
             check,
         }
     }
@@ -125,6 +134,12 @@ impl<S> Rule<S> {
     const fn mends(mut self, weakness: u8) -> Self {
         self.origin = Origin::Weakness(weakness);
         self.changes()
+    }
+
+    /// The rule asks for what Hive never asked for: a restore brings back what Hive took.
+    const fn spares_restored(mut self) -> Self {
+        self.spares_restored = true;
+        self
     }
 
     /// The rule only warns.
@@ -156,7 +171,7 @@ pub(super) fn judge(
         settings,
         without,
     };
-    let answer = match (hook.resource, request.sub_resource.as_deref()) {
+    let answer = match (hook.resource, request.part()) {
         ("clusterdeployments", None) => ask.run(&cluster_deployment::TABLE),
         ("clusterdeploymentcustomizations", None) => ask.run(&customization::TABLE),
         ("clusterimagesets", None) => ask.run(&cluster_image_set::TABLE),
@@ -166,8 +181,6 @@ pub(super) fn judge(
         ("machinepools", None) => ask.run(&machine_pool::TABLE),
         ("selectorsyncsets", None) => ask.run(&sync_set::SELECTOR_TABLE),
         ("syncsets", None) => ask.run(&sync_set::TABLE),
-        ("clusterpools", Some("scale")) => ask.run(&scale::CLUSTER_POOL),
-        ("machinepools", Some("scale")) => ask.run(&scale::MACHINE_POOL),
         _ => Ok(Verdict::allowed()),
     };
     answer.unwrap_or_else(|error| {
@@ -177,6 +190,11 @@ pub(super) fn judge(
         };
         Verdict::unreadable(message, Some(error.field))
     })
+}
+
+/// Whether the object says that it is made by a restore.
+fn is_restored(meta: &Meta) -> bool {
+    annotation::is_true(meta.label(label::DISABLE_CREATION_WEBHOOK_FOR_DR))
 }
 
 /// A request and everything that its judgement depends on.
@@ -233,8 +251,7 @@ impl Ask<'_> {
         if !unchanged && !leaving && self.is_gated(&new, found)? {
             return Ok(());
         }
-        if !unchanged && fields::any_for(self.hook.resource) && self.request.sub_resource.is_none()
-        {
+        if !unchanged && fields::any_for(self.hook.resource) {
             let trees = (old.tree()?, new.tree()?);
             fields::judge(
                 self.hook.resource,
@@ -248,19 +265,26 @@ impl Ask<'_> {
             return Ok(());
         }
         if unchanged {
-            let nothing = S::default();
-            let case = Case {
-                settings: self.settings,
-                meta: &new.meta,
-                spec: &nothing,
-                old: Some((&old.meta, &nothing)),
-            };
-            self.check(table, &[On::Any], &case, found);
+            self.check_metadata(table, &new, &old, found);
             return Ok(());
         }
-        let spec: S = new.spec()?;
         // A stored object that does not decode is repaired by an update, not guarded from it.
-        let old_spec: Option<S> = old.spec().ok();
+        let old_spec = old.spec::<S>();
+        let spec: S = match (new.spec(), &old_spec) {
+            (Ok(spec), _) => spec,
+            // Nor is one guarded from a change of something else: the schema lets stay what was stored.
+            (Err(error), Err(before)) if error == *before => {
+                let what = format!(
+                    "{}; the object was stored so, and is not judged",
+                    error.message
+                );
+                found.warn(&error.field, &what);
+                self.check_metadata(table, &new, &old, found);
+                return Ok(());
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let old_spec = old_spec.ok();
         let case = Case {
             settings: self.settings,
             meta: &new.meta,
@@ -269,6 +293,24 @@ impl Ask<'_> {
         };
         self.check(table, &[On::Update, On::Write, On::Any], &case, found);
         Ok(())
+    }
+
+    /// Runs the rules that look at metadata alone.
+    fn check_metadata<S: Default>(
+        &self,
+        table: &Table<S>,
+        new: &Object<'_>,
+        old: &Object<'_>,
+        found: &mut Findings,
+    ) {
+        let nothing = S::default();
+        let case = Case {
+            settings: self.settings,
+            meta: &new.meta,
+            spec: &nothing,
+            old: Some((&old.meta, &nothing)),
+        };
+        self.check(table, &[On::Any], &case, found);
     }
 
     fn delete<S: Default>(&self, table: &Table<S>, found: &mut Findings) -> Result<(), Unreadable> {
@@ -287,8 +329,10 @@ impl Ask<'_> {
     }
 
     fn check<S>(&self, table: &Table<S>, on: &[On], case: &Case<'_, S>, found: &mut Findings) {
+        let restored = case.old.is_none() && is_restored(case.meta);
         for rule in table.rules() {
-            if !on.contains(&rule.on) || self.without == Some(rule.id) {
+            let asked = on.contains(&rule.on) && !(restored && rule.spares_restored);
+            if !asked || self.without == Some(rule.id) {
                 continue;
             }
             found.begin(rule.id, rule.style);
@@ -402,9 +446,7 @@ pub fn all() -> Vec<RuleInfo> {
     let mut all = [
         of(&cluster_deployment::TABLE, "clusterdeployments"),
         of(&cluster_pool::TABLE, "clusterpools"),
-        of(&scale::CLUSTER_POOL, ""),
         of(&machine_pool::TABLE, "machinepools"),
-        of(&scale::MACHINE_POOL, ""),
         of(&cluster_image_set::TABLE, "clusterimagesets"),
         of(&cluster_provision::TABLE, "clusterprovisions"),
         of(&dns_zone::TABLE, "dnszones"),

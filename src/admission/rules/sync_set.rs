@@ -105,7 +105,8 @@ impl<S: Syncs> Shared<S> {
             "a patch can be read as what it is",
             patch_form,
         )
-        .mends(10),
+        .mends(10)
+        .spares_restored(),
         Rule::new(
             On::Write,
             "syncset/secret-in-plain-sight",

@@ -174,6 +174,12 @@ impl Desk {
         self.settings.store(Arc::new(settings));
     }
 
+    /// What it judges by at the moment.
+    #[cfg(test)]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
     /// From now on it is not ready, and each answer asks the caller to go elsewhere next time.
     pub fn set_stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);

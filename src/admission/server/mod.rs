@@ -35,6 +35,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -56,6 +57,8 @@ const FIRST: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_mins(2);
 /// Most of a request's head is its path and a handful of headers.
 const HEAD: usize = 16 << 10;
+/// What is read at a time. TLS by itself reads a record in pieces of 4 KiB; most reviews fit in this.
+const READ: usize = 32 << 10;
 const HEADERS: usize = 64;
 /// After an accept that failed for want of descriptors: some will be free again.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
@@ -237,6 +240,7 @@ impl Connection {
     }
 
     async fn requests(self: Arc<Self>, stream: TcpStream, asked: Arc<AtomicBool>) {
+        let stream = BufReader::with_capacity(READ, stream);
         let stream = match self.tls.accept(stream).await {
             Ok(stream) => stream,
             Err(error) => {

@@ -7,6 +7,7 @@
 //! Mirrors docs/spec/41 §2 and docs/spec/40 §9; that settings are followed mends docs/spec/41 §15 #12.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -146,7 +147,7 @@ impl SettingsFiles {
     /// The settings that they say.
     ///
     /// # Errors
-    /// A file that is named cannot be read or understood.
+    /// A file that is named and there cannot be read or understood.
     pub async fn read(&self) -> Result<Settings, ReloadError> {
         let managed_domains = text(self.managed_domains.as_deref()).await?;
         let private_link = text(self.private_link.as_deref()).await?;
@@ -190,7 +191,15 @@ impl SettingsFiles {
 
 async fn text(path: Option<&Path>) -> Result<Option<String>, ReloadError> {
     let Some(path) = path else { return Ok(None) };
-    String::from_utf8(bytes(path).await?)
+    let found = match bytes(path).await {
+        Err(ReloadError::Read { path, source }) if source.kind() == ErrorKind::NotFound => {
+            // The volumes are optional: a hub without managed domains has no ConfigMap of them.
+            tracing::info!(path = %path.display(), "no such file: nothing is configured by it");
+            return Ok(None);
+        }
+        found => found?,
+    };
+    String::from_utf8(found)
         .map(Some)
         .map_err(|source| ReloadError::Text {
             path: path.to_owned(),
@@ -200,6 +209,8 @@ async fn text(path: Option<&Path>) -> Result<Option<String>, ReloadError> {
 
 #[cfg(test)]
 mod tests {
+    use skep_crds::names::component;
+
     use super::*;
 
     fn from(file: &Path) -> SettingsFiles {
@@ -221,8 +232,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("domains");
         let settings = from(&file);
+        // The volume is there, and nobody has configured anything yet.
+        let read = settings.read().await.unwrap();
+        assert!(read.managed_domains.is_empty() && read.feature_gates.contains("One"));
+        let folder_for_file = from(folder.path());
         assert!(matches!(
-            settings.read().await,
+            folder_for_file.read().await,
             Err(ReloadError::Read { .. })
         ));
         std::fs::write(&file, r#"[{"domains": ["managed.example.com"]}]"#).unwrap();
@@ -239,5 +254,93 @@ mod tests {
             settings.read().await,
             Err(ReloadError::Text { .. })
         ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn settings_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("domains");
+        let metrics = crate::runtime::metrics::Metrics::new();
+        let (figures, clock) = (Figures::new(&metrics), Clock::real());
+        let desk = Desk::new(
+            Settings::default(),
+            Served::default(),
+            figures.clone(),
+            clock.clone(),
+        );
+        let desk = Arc::new(desk);
+        let following = tokio::spawn(from(&file).follow(desk.clone(), figures, clock.clone()));
+        for domains in [&["a.example.com"][..], &["b.example.com"], &[]] {
+            if domains.is_empty() {
+                std::fs::remove_file(&file).unwrap();
+            } else {
+                let text = serde_json::json!([{"domains": domains}]).to_string();
+                std::fs::write(&file, text).unwrap();
+            }
+            while desk.settings().managed_domains != domains {
+                clock.sleep(super::super::files::LOOK).await;
+            }
+        }
+        // What cannot be understood changes nothing.
+        std::fs::write(&file, "{").unwrap();
+        let refused = r#"skep_admission_reloads_total{files="settings",outcome="refused"} 1"#;
+        while !metrics.text().contains(refused) {
+            clock.sleep(super::super::files::LOOK).await;
+        }
+        assert!(desk.settings().feature_gates.contains("One"));
+        following.abort();
+    }
+
+    /// What the shipped Deployment says: each variable leads into a volume of a ConfigMap under the name that
+    /// it has on every hub, and no hub needs to have it.
+    #[test]
+    fn the_shipped_deployment_hands_the_settings_over() {
+        let text = include_str!("../../../manifests/base/admission/deployment.yaml");
+        let deployment: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+        let pod = &deployment["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        let named = |list: &serde_json::Value, key: &str, name: &str| {
+            let mut items = list.as_array().into_iter().flatten();
+            items
+                .find(|item| item[key] == name)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let mut variables = BTreeMap::new();
+        for (variable, config_map, key) in [
+            (
+                env::MANAGED_DOMAINS_FILE,
+                component::MANAGED_DOMAINS,
+                "managed-domains",
+            ),
+            (
+                env::AWS_PRIVATELINK_CONTROLLER_CONFIG_FILE,
+                component::AWS_PRIVATE_LINK,
+                "aws-private-link",
+            ),
+            (
+                env::SUPPORTED_CONTRACT_IMPLEMENTATIONS_FILE,
+                component::SUPPORTED_CONTRACTS,
+                "supported-contracts",
+            ),
+        ] {
+            let value = named(&container["env"], "name", variable)["value"].clone();
+            let path = value.as_str().unwrap_or_default();
+            let folder = path.strip_suffix(&format!("/{key}")).unwrap();
+            let mount = named(&container["volumeMounts"], "mountPath", folder);
+            let volume = named(&pod["volumes"], "name", mount["name"].as_str().unwrap());
+            let wanted = serde_json::json!({"name": config_map, "optional": true});
+            assert_eq!(volume["configMap"], wanted, "{variable}");
+            variables.insert(variable.to_owned(), path.to_owned());
+        }
+        let files = SettingsFiles::from_variables(&variables);
+        assert!(files.managed_domains.is_some());
+        assert!(files.private_link.is_some() && files.contracts.is_some());
+        for config_map in [component::FEATURE_GATES, "hiveadmission-settings"] {
+            let wanted =
+                serde_json::json!({"configMapRef": {"name": config_map, "optional": true}});
+            let from = container["envFrom"].as_array().unwrap();
+            assert!(from.contains(&wanted), "{config_map}");
+        }
     }
 }

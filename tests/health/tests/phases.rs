@@ -378,6 +378,11 @@ fn an_object_that_nobody_has_seen_says_nothing() {
     assert_eq!(health.status, phase.argocd);
     assert!(health.message.contains(phase.shown), "{health:?}");
     assert_eq!(kstatus::verdict(&object(&phase, true)), Verdict::InProgress);
+    // The schema asks for no spec at all.
+    let nothing = json!({"metadata": {"name": "demo", "namespace": "team"}});
+    let health = check().run(&nothing).unwrap();
+    assert_eq!(health.status, phase.argocd);
+    assert!(health.message.contains(phase.shown), "{health:?}");
 }
 
 /// The first element stays what tools of this API take it for, and metrics count what they counted.

@@ -169,7 +169,8 @@ pub fn free_address() -> Result<SocketAddr> {
 /// Registers the webhook with a hub as the shipped manifests do, but at an address of this machine, which no
 /// Service leads to.
 pub fn register(hub: &Hub, address: SocketAddr) -> Result<()> {
-    hub.run_kubectl(&["create", "namespace", NAMESPACE], "")?;
+    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    hub.run_kubectl(&["apply", "-f", "-"], &space.to_string())?;
     outside::apply(hub, "base/admission", &["kind: Deployment"])?;
     for name in configurations(hub)? {
         let webhook = hub.run_kubectl(

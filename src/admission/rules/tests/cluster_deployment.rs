@@ -614,6 +614,10 @@ fn dns() -> Vec<Trial> {
             managed("a.b.hive.example"),
         )),
         refused(create(
+            "a base domain without a first label is refused",
+            managed(".hive.example"),
+        )),
+        refused(create(
             "a managed domain itself is refused",
             managed("other.example"),
         )),
@@ -853,6 +857,46 @@ fn installing() -> Vec<Trial> {
                 .with(image, "quay.example/release@sha256"),
         )
         .refused(422, "clusterdeployment/release-digest", image, Invalid),
+        create(
+            "an installed cluster keeps its tag while releases are verified",
+            installed()
+                .without("spec.provisioning.imageSetRef")
+                .with(image, "quay.example/release:4.20"),
+        )
+        .on(only_digests),
+        create(
+            "a cluster is restored with its tag while releases are verified",
+            cluster()
+                .without("spec.provisioning.imageSetRef")
+                .with(image, "quay.example/release:4.20")
+                .labelled(label::DISABLE_CREATION_WEBHOOK_FOR_DR, "true"),
+        )
+        .on(only_digests),
+        create(
+            "an installed cluster is restored without metadata",
+            cluster()
+                .with("spec.installed", true)
+                .labelled(label::DISABLE_CREATION_WEBHOOK_FOR_DR, "true"),
+        ),
+        create("a tuning that cannot be counted is left to the cluster", {
+            cluster().with(
+                "spec.ingress",
+                json!([{
+                    "name": "default",
+                    "domain": "apps.c1.hive.example",
+                    "tuningOptions": {"connectTimeout": "9999999999h"},
+                }]),
+            )
+        }),
+        create("a resource without a name is the resource", {
+            cluster().with("spec.platform", json!({}))
+        })
+        .about("")
+        .refused(422, "platform/exactly-one", "spec.platform", Required),
+        create("a part of the resource is not judged", {
+            cluster().with("spec.platform", json!({}))
+        })
+        .about("status"),
         create(
             "a release beside an image set is warned of",
             cluster().with(image, digest),

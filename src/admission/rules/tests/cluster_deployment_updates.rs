@@ -19,6 +19,7 @@ pub(super) fn trials() -> Vec<Trial> {
         metadata_changes(),
         pool_changes(),
         ingress_changes(),
+        presences(),
         stored(),
     ]
     .concat()
@@ -192,10 +193,6 @@ fn mutable() -> Vec<Trial> {
             installed(),
             installed()
                 .with("spec.manageDNS", false)
-                .with(
-                    "spec.boundServiceAccountSigningKeySecretRef",
-                    json!({"name": ""}),
-                )
                 .with("spec.platform.aws.userTags", json!({})),
         ),
         update(
@@ -442,6 +439,7 @@ fn metadata_changes() -> Vec<Trial> {
         "metadataJSONSecretRef",
     );
     let bare = || installed().without(path);
+    let empty = json!({"clusterID": "", "infraID": "", "adminKubeconfigSecretRef": {"name": ""}});
     let mut trials = vec![
         update(
             "metadata is set during the installation",
@@ -524,6 +522,11 @@ fn metadata_changes() -> Vec<Trial> {
             installed(),
         ),
         update(
+            "metadata that was stored empty gets filled",
+            installed().with(path, empty),
+            installed(),
+        ),
+        update(
             "a platform is added to metadata",
             installed(),
             installed().with(&at("platform"), json!({"aws": {"hostedZoneRole": "r"}})),
@@ -568,10 +571,23 @@ fn metadata_changes() -> Vec<Trial> {
         let short = field.strip_prefix("spec.clusterMetadata.").unwrap();
         trials.push(update(format!("{short} is set"), installed(), with("a")).allowed_by(rule));
         trials.push(update(format!("{short} is changed"), with("a"), with("b")).allowed_by(rule));
-        trials.push(
-            update(format!("{short} is not emptied"), with("a"), with(""))
-                .refused(422, rule, &field, Invalid),
-        );
+        // An empty fact means that there is none, which is something else than not to know.
+        let emptied = update(format!("{short} is emptied"), with("a"), with(""));
+        trials.push(if field.ends_with("Ref") {
+            emptied.refused(422, rule, &field, Invalid)
+        } else {
+            emptied.allowed_by(rule)
+        });
+        for (what, text) in [("does not go", "a"), ("does not go when it is empty", "")] {
+            let gone = with(text).without(&field);
+            let trial = update(format!("{short} {what}"), with(text), gone);
+            // To Hive's types a reference without a name is none.
+            trials.push(if field.ends_with("Ref") && text.is_empty() {
+                trial
+            } else {
+                trial.refused(422, rule, &field, Invalid)
+            });
+        }
     }
     let with_platform = |platform: Value| installed().with(&at("platform"), platform);
     trials.push(
@@ -597,6 +613,81 @@ fn metadata_changes() -> Vec<Trial> {
         )
         .allowed_by("clusterdeployment/resource-group-not-cleared"),
     );
+    trials
+}
+
+/// Blocks that say something by being there: they neither come nor go, with nothing in them either.
+fn presences() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (name, path, rule, platform) in [
+        (
+            "pull-secret-stays",
+            "pullSecretRef",
+            "spec.pullSecretRef",
+            "aws",
+        ),
+        (
+            "signing-key-stays",
+            "boundServiceAccountSigningKeySecretRef",
+            "spec.boundServiceAccountSigningKeySecretRef",
+            "aws",
+        ),
+        (
+            "provisioning-stays",
+            "provisioning.imageSetRef",
+            "spec.provisioning",
+            "aws",
+        ),
+        (
+            "provisioning-stays",
+            "provisioning.manifestsConfigMapRef",
+            "spec.provisioning",
+            "aws",
+        ),
+        (
+            "provisioning-stays",
+            "provisioning.manifestsSecretRef",
+            "spec.provisioning",
+            "aws",
+        ),
+        (
+            "provisioning-stays",
+            "provisioning.sshPrivateKeySecretRef",
+            "spec.provisioning",
+            "aws",
+        ),
+        (
+            "platform-stays",
+            "platform.gcp.privateServiceConnect",
+            "spec.platform",
+            "gcp",
+        ),
+    ] {
+        let id = super::super::FIELDS
+            .iter()
+            .find(|known| known.id.strip_prefix("clusterdeployment/") == Some(name))
+            .map(|known| known.id)
+            .unwrap();
+        let full = format!("spec.{path}");
+        let empty = if path.ends_with("Ref") {
+            json!({"name": ""})
+        } else {
+            json!({"enabled": false})
+        };
+        let with = cluster_on(platform).with(&full, empty);
+        let without = with.clone().without(&full);
+        let refused = |trial: Trial| trial.refused(400, id, rule, Invalid);
+        trials.push(refused(update(
+            format!("an empty {path} is not added"),
+            without.clone(),
+            with.clone(),
+        )));
+        trials.push(refused(update(
+            format!("an empty {path} does not go"),
+            with,
+            without,
+        )));
+    }
     trials
 }
 
@@ -791,9 +882,28 @@ fn stored() -> Vec<Trial> {
             json!(["hive.openshift.io/deprovision"]),
         )
     };
+    // Stored while the schema did not ask for a region.
+    let homeless = || installed().without("spec.platform.aws.region");
     let protected = || installed().annotated(annotation::PROTECTED_DELETE, "true");
     vec![
         update("nothing changes", installed(), installed()),
+        update(
+            "a cluster that lacks what it must have is changed",
+            homeless(),
+            homeless().with("spec.powerState", "Hibernating"),
+        )
+        .told("spec.platform.aws"),
+        update(
+            "a cluster that lacks what it must have is not exchanged",
+            homeless(),
+            homeless().with("spec.baseDomain", "other.example"),
+        )
+        .refused(
+            400,
+            "clusterdeployment/base-domain-stays",
+            "spec.baseDomain",
+            Invalid,
+        ),
         update(
             "a label changes",
             installed(),

@@ -215,13 +215,21 @@ fn numbers() -> Vec<Trial> {
         )
         .refused(422, "machinepool/platform", "spec.platform", Required)
         .and("machinepool/autoscaling-minimum", minimum, Invalid),
-        Trial::scale(POOLS, "a pool is scaled", 1, 3),
-        Trial::scale(POOLS, "a pool is scaled to nothing", 1, 0),
-        Trial::scale(POOLS, "a pool is not scaled below nothing", 1, -1).refused(
+        update(
+            "replicas are not added to autoscaling",
+            scaling("aws", 1, 3),
+            scaling("aws", 1, 3).with("spec.replicas", 3),
+        )
+        .refused(
             422,
-            "machinepool/scale",
+            "machinepool/replicas-or-autoscaling",
             "spec.replicas",
             Invalid,
+        ),
+        update(
+            "a number beside autoscaling goes",
+            scaling("aws", 1, 3).with("spec.replicas", 3),
+            scaling("aws", 1, 3),
         ),
     ];
     for name in ["aws", "azure", "gcp", "openstack", "vsphere"] {
@@ -397,6 +405,13 @@ fn updates() -> Vec<Trial> {
     let other = || pool().with(type_path, "m6i.2xlarge");
     let overridden = |value: &str| other().annotated(OVERRIDE_MACHINE_POOL_PLATFORM, value);
     let broken = || pool().with("spec.platform.aws.rootVolume.size", "x");
+    let spot = || pool().with("spec.platform.aws.spotMarketOptions", json!({}));
+    let disks = |size: &str| {
+        pool_on("nutanix").with(
+            "spec.platform.nutanix.dataDisks",
+            json!([{"diskSize": size}]),
+        )
+    };
     let mut trials = vec![
         update("nothing changes", pool(), pool()),
         update("replicas change", pool(), pool().with("spec.replicas", 5)),
@@ -479,6 +494,38 @@ fn updates() -> Vec<Trial> {
             overridden("true").with(type_path, ""),
         )
         .refused(422, "machinepool/aws-type", type_path, Required),
+        update("spot machines are not switched on", pool(), spot()).refused(
+            422,
+            platform_stays,
+            "spec.platform",
+            Invalid,
+        ),
+        update("spot machines are not switched off", spot(), pool()).refused(
+            422,
+            platform_stays,
+            "spec.platform",
+            Invalid,
+        ),
+        update(
+            "a root volume does not come empty",
+            pool_on("openstack"),
+            pool_on("openstack").with(
+                "spec.platform.openstack.rootVolume",
+                json!({"size": 0, "type": ""}),
+            ),
+        )
+        .refused(422, platform_stays, "spec.platform", Invalid),
+        update(
+            "a size keeps its amount in another spelling",
+            disks("1Gi"),
+            disks("1024Mi").with("spec.replicas", 1),
+        ),
+        update("a size is not changed", disks("1Gi"), disks("1G")).refused(
+            422,
+            platform_stays,
+            "spec.platform",
+            Invalid,
+        ),
         update(
             "an empty list of zones is none",
             pool().with("spec.platform.aws.zones", json!([])),

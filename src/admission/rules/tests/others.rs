@@ -1,6 +1,7 @@
 //! `ClusterPool`s, `ClusterImageSet`s, `ClusterProvision`s, `DNSZone`s and customizations.
 
 use serde_json::{Value, json};
+use skep_crds::names::label;
 
 use super::cluster_deployment::{platform, platform_trials};
 use super::harness::{CANARY, Object, Trial};
@@ -137,12 +138,11 @@ fn pools() -> Vec<Trial> {
                 .with("spec.hibernateAfter", "1d")
                 .with("spec.size", 1),
         ),
-        Trial::scale(POOLS, "a pool is scaled", 1, 3),
-        Trial::scale(POOLS, "a pool is not scaled below nothing", 1, -1).refused(
-            422,
-            "clusterpool/scale",
-            "spec.replicas",
-            Invalid,
+        create(
+            "a pool is restored with its negative size",
+            pool()
+                .with("spec.size", -1)
+                .labelled(label::DISABLE_CREATION_WEBHOOK_FOR_DR, "true"),
         ),
         Trial::delete(POOLS, "a pool is deleted", pool()),
     ]);
@@ -299,6 +299,14 @@ fn provisions() -> Vec<Trial> {
     let create = |name: &str, object: Object| Trial::create(PROVISIONS, name, object);
     let attempt = "spec.attempt";
     let stage = "spec.stage";
+    let pod = |name: &str, pod: Value, field: &str| {
+        create(name, provision("initializing").with("spec.podSpec", pod)).refused(
+            400,
+            "clusterprovision/pod",
+            field,
+            Invalid,
+        )
+    };
     let mut trials: Vec<Trial> = STAGES
         .iter()
         .map(|stage| Trial::create(PROVISIONS, format!("stage {stage}"), provision(stage)))
@@ -342,6 +350,24 @@ fn provisions() -> Vec<Trial> {
         create(
             "a pod without a list of containers installs nothing",
             adopted().with("spec.podSpec", json!({})),
+        ),
+        pod(
+            "a pod of a wrong type is refused",
+            json!({"containers": [{"name": "a", "env": CANARY}]}),
+            "spec.podSpec.containers[0].env",
+        ),
+        pod(
+            "a list of containers that is none is refused",
+            json!({"containers": CANARY}),
+            "spec.podSpec.containers",
+        )
+        .and("clusterprovision/adopted-stage", "spec.stage", Invalid),
+        create(
+            "quantities of a pod may be numbers",
+            provision("initializing").with(
+                "spec.podSpec.containers.0.resources",
+                json!({"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": 1.5}}),
+            ),
         ),
         create(
             "a cluster that was installed elsewhere has no attempts",

@@ -244,43 +244,84 @@ fn a_dry_run_is_judged_and_leaves_nothing() {
     assert!(refused.contains("releaseImage"), "{refused}");
 }
 
-/// The number of replicas is judged on its way through the part of the resource that is made for it.
+/// The number of replicas by itself never comes to the webhook, and need not: the API server refuses what would
+/// conflict with the rest of a pool.
 #[test]
-fn scaling_is_judged() {
+fn scaling_cannot_leave_a_pool_that_nobody_may_change() {
     let guarded = &*GUARDED;
     guarded.space("scaled");
-    let pool = json!({
-        "apiVersion": "hive.openshift.io/v1",
-        "kind": "MachinePool",
-        "metadata": {"name": "good-worker", "namespace": "scaled"},
-        "spec": {
-            "clusterDeploymentRef": {"name": "good"},
-            "name": "worker",
-            "replicas": 1,
-            "platform": {"aws": {"type": "m6i.large", "rootVolume": {"size": 100, "type": "gp3"}}},
-        },
-    });
-    guarded.objects.create(&pool).unwrap();
-    let scale = |replicas: &str| {
-        let replicas = format!("--replicas={replicas}");
-        guarded.hub.run_kubectl(
-            &[
-                "scale",
-                "-n",
-                "scaled",
-                "machinepool/good-worker",
-                &replicas,
-            ],
-            "",
-        )
+    let pool = |name: &str, how: Value| {
+        let mut pool = json!({
+            "apiVersion": "hive.openshift.io/v1",
+            "kind": "MachinePool",
+            "metadata": {"name": format!("good-{name}"), "namespace": "scaled"},
+            "spec": {
+                "clusterDeploymentRef": {"name": "good"},
+                "name": name,
+                "platform": {"aws": {"type": "m6i.large", "rootVolume": {"size": 100, "type": "gp3"}}},
+            },
+        });
+        let spec = pool["spec"].as_object_mut().unwrap();
+        spec.extend(how.as_object().unwrap().clone());
+        pool
     };
-    scale("3").unwrap();
-    let stored = guarded
-        .objects
-        .get(hive("MachinePool"), "scaled", "good-worker")
-        .unwrap()
-        .unwrap();
-    assert_eq!(stored["spec"]["replicas"], 3);
+    let autoscaling = json!({"minReplicas": 1, "maxReplicas": 3});
+    for pool in [
+        pool("fixed", json!({"replicas": 1})),
+        pool("free", json!({"autoscaling": autoscaling})),
+    ] {
+        guarded.objects.create(&pool).unwrap();
+    }
+    let scale = |name: &str, replicas: i32| {
+        let patch = json!({"spec": {"replicas": replicas}}).to_string();
+        let pool = format!("machinepool/good-{name}");
+        let arguments = [
+            "patch",
+            "-n",
+            "scaled",
+            &pool,
+            "--subresource=scale",
+            "--type=merge",
+            "--patch",
+            &patch,
+        ];
+        guarded.hub.run_kubectl(&arguments, "")
+    };
+    scale("fixed", 3).unwrap();
+    let of = hive("MachinePool");
+    let stored = guarded.objects.get(of, "scaled", "good-fixed").unwrap();
+    assert_eq!(stored.unwrap()["spec"]["replicas"], 3);
+    for (name, replicas) in [("fixed", -1), ("free", 3)] {
+        let refused = format!("{:#}", scale(name, replicas).unwrap_err());
+        assert!(
+            refused.contains("replicas") && !refused.contains("admission webhook"),
+            "{name}: {refused}"
+        );
+    }
+    // Nor can both be written by whoever writes the pool.
+    let both = json!({"replicas": 3, "autoscaling": autoscaling});
+    let (code, fields, message) = told(guarded.objects.create(&pool("both", both)));
+    assert_eq!(
+        (code, fields),
+        (422, vec!["spec.replicas".to_owned()]),
+        "{message}"
+    );
+}
+
+/// What docs/examples shows, with the defaults that the API server fills in on the way.
+#[test]
+fn each_example_passes_the_webhook() {
+    let guarded = &*GUARDED;
+    guarded.space("team-blue");
+    for file in crate::examples::files() {
+        for object in crate::examples::objects(&file) {
+            if object["apiVersion"] == "hive.openshift.io/v1" {
+                guarded
+                    .dry_run(&object)
+                    .unwrap_or_else(|error| panic!("{}: {error:#}", file.display()));
+            }
+        }
+    }
 }
 
 /// The three posts of docs/spec/41 §14.

@@ -4,10 +4,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use skep_kit::admission::{self, Webhook};
+use skep_kit::cache;
 use skep_kit::hub::Hub;
 use skep_kit::objects::{Of, hive};
 use skep_kit::scenario::{CANARY, ClusterScenario, SERVICES};
@@ -15,7 +18,21 @@ use skep_kit::scenario::{CANARY, ClusterScenario, SERVICES};
 use crate::attempt::CLOUD;
 use crate::examples;
 use crate::schema::leaves;
-use crate::world::{CD, WORLD, World, finalizers, has_condition};
+use crate::world::{CD, SKEP, World, finalizers, has_condition};
+
+/// A hub whose operator works behind the shipped webhook and policies.
+static GUARDED: LazyLock<(World, Webhook)> = LazyLock::new(|| {
+    let mut world = World::new("it-gitops", &cache::checkout().join("crds/yaml"));
+    let address = admission::free_address().unwrap();
+    admission::register(&world.hub, address).expect("the shipped manifests apply");
+    let webhook = Webhook::beside(&world.hub, &SKEP, "it-gitops-webhook", address)
+        .expect("the webhook gets ready");
+    admission::await_trust(&world.hub).expect("the API server trusts it");
+    world.start("it-gitops-operator");
+    let operator = world.operators.first().unwrap();
+    operator.await_lead().expect("the operator leads");
+    (world, webhook)
+});
 
 /// A way to apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +121,10 @@ struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    fn begin(world: &'a World, mode: Mode) -> Self {
+    /// A cluster that Git brings, without the kinds that Git does not bring yet.
+    fn begin(world: &'a World, mode: Mode, life: &str, without: &[&str]) -> Self {
         let account = CLOUD.account().unwrap();
-        let namespace = format!("gitops-{}", mode.suffix());
+        let namespace = format!("gitops-{life}-{}", mode.suffix());
         let scenario = ClusterScenario {
             name: "demo".to_owned(),
             base_domain: "example.com".to_owned(),
@@ -115,18 +133,26 @@ impl<'a> Life<'a> {
             access_key: account.access_key.clone(),
             secret_key: account.secret_key.clone(),
             installer_env: Vec::new(),
-            attempts_limit: Some(3),
+            attempts_limit: Some(2),
             image_set: format!("{namespace}-set"),
             namespace,
         };
-        let git = stream(&scenario.manifests());
-        mode.run(&world.hub, "apply", &git);
-        Self {
+        let mut life = Self {
             world,
             mode,
             scenario,
-            git,
-        }
+            git: String::new(),
+        };
+        life.bring(without);
+        life
+    }
+
+    /// Git as the scenario has it now, without some kinds, is applied.
+    fn bring(&mut self, without: &[&str]) {
+        let mut manifests = self.scenario.manifests();
+        manifests.retain(|object| !without.iter().any(|kind| object["kind"] == *kind));
+        self.git = stream(&manifests);
+        self.mode.run(&self.world.hub, "apply", &self.git);
     }
 
     fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -190,6 +216,42 @@ impl<'a> Life<'a> {
         self.merge_provision(provision, &report);
     }
 
+    /// Lets the cluster come to its first attempt, and that to its handshake: name of the attempt, and the
+    /// cluster with its identity.
+    fn until_provisioning(&self) -> (String, Value) {
+        let namespace = &self.scenario.namespace;
+        self.until("met requirements", |found| {
+            has_condition(found, "RequirementsMet", "True", "AllRequirementsMet")
+                && finalizers(found).contains(&crate::world::FINALIZER)
+        });
+        self.apply_again("resolving images");
+        let images = json!({
+            "installerImage": "localhost/openshift-installer:4.19.2",
+            "cliImage": "localhost/openshift-cli:4.19.2",
+        });
+        let objects = &self.world.objects;
+        objects
+            .merge_status(CD, namespace, "demo", &images)
+            .unwrap();
+        let begun = self.until("an attempt", |found| {
+            found["status"]["provisionRef"]["name"].is_string()
+        });
+        self.apply_again("preparing an attempt");
+        let provision = begun["status"]["provisionRef"]["name"].as_str().unwrap();
+        self.report(provision);
+        let provisioning = self.until("an identity", |found| {
+            found["spec"]["clusterMetadata"]["metadataJSONSecretRef"]["name"].is_string()
+        });
+        self.apply_again("provisioning");
+        let of = hive("ClusterProvision");
+        let begun = |found: Option<&Value>| {
+            found.is_some_and(|found| found["spec"]["stage"] == "provisioning")
+        };
+        self.world
+            .until(of, namespace, provision, "the handshake", begun);
+        (provision.to_owned(), provisioning)
+    }
+
     fn merge_provision(&self, provision: &str, patch: &Value) {
         let of = hive("ClusterProvision");
         let namespace = &self.scenario.namespace;
@@ -198,45 +260,13 @@ impl<'a> Life<'a> {
     }
 }
 
-/// The real operator, from the first look to a deletion that it refuses.
+/// The real operator, from the first look to a deletion.
 fn live(mode: Mode) {
-    let world = &*WORLD;
-    let life = Life::begin(world, mode);
+    let world = &GUARDED.0;
+    let life = Life::begin(world, mode, "live", &[]);
     life.apply_again("new");
-    life.until("met requirements", |found| {
-        has_condition(found, "RequirementsMet", "True", "AllRequirementsMet")
-            && finalizers(found).contains(&crate::world::FINALIZER)
-    });
-    life.apply_again("resolving images");
-    let images = json!({
-        "installerImage": "localhost/openshift-installer:4.19.2",
-        "cliImage": "localhost/openshift-cli:4.19.2",
-    });
-    world
-        .objects
-        .merge_status(CD, &life.scenario.namespace, "demo", &images)
-        .unwrap();
-    let begun = life.until("an attempt", |found| {
-        found["status"]["provisionRef"]["name"].is_string()
-    });
-    life.apply_again("preparing an attempt");
-    let provision = begun["status"]["provisionRef"]["name"].as_str().unwrap();
-    life.report(provision);
-    let provisioning = life.until("an identity", |found| {
-        found["spec"]["clusterMetadata"]["metadataJSONSecretRef"]["name"].is_string()
-    });
-    life.apply_again("provisioning");
-    let stage =
-        |found: Option<&Value>| found.is_some_and(|found| found["spec"]["stage"] == "provisioning");
-    let of = hive("ClusterProvision");
-    world.until(
-        of,
-        &life.scenario.namespace,
-        provision,
-        "the handshake",
-        stage,
-    );
-    life.merge_provision(provision, &json!({"spec": {"stage": "complete"}}));
+    let (provision, provisioning) = life.until_provisioning();
+    life.merge_provision(&provision, &json!({"spec": {"stage": "complete"}}));
     let installed = life.until("an installed cluster", |found| {
         found["spec"]["installed"] == true
     });
@@ -252,18 +282,62 @@ fn live(mode: Mode) {
     let protect = "hive.openshift.io/protected-delete";
     life.merge(&json!({"metadata": {"annotations": {protect: "true"}}}));
     life.apply_again("protected");
-    world
-        .objects
-        .delete(CD, &life.scenario.namespace, "demo")
-        .unwrap();
-    life.until("a refusal", |found| {
-        has_condition(found, "DeprovisionLaunchError", "True", "DeleteProtected")
-    });
+    let delete = || world.objects.delete(CD, &life.scenario.namespace, "demo");
+    assert!(delete().is_err(), "a protected cluster is deleted");
+    life.apply_again("protected from a deletion");
+    // Nobody acts on it, so that it stays as long as it takes to look.
+    let pause = "hive.openshift.io/reconcile-pause";
+    life.merge(&json!({"metadata": {"annotations": {protect: "false", pause: "true"}}}));
+    delete().unwrap();
+    let last = life.object();
+    assert!(last["metadata"]["deletionTimestamp"].is_string(), "{last}");
     life.apply_again("being deleted");
     let last = life.object();
     assert_eq!(last["spec"]["installed"], true);
     let platform = &last["metadata"]["labels"]["hive.openshift.io/cluster-platform"];
     assert_eq!(platform, "aws");
+}
+
+/// What goes wrong before there is a cluster: something is missing, an attempt fails, and then the last one.
+fn failing(mode: Mode) {
+    let world = &GUARDED.0;
+    let mut life = Life::begin(world, mode, "failing", &["ClusterImageSet"]);
+    life.until("an unmet requirement", |found| {
+        has_condition(found, "RequirementsMet", "False", "ClusterImageSetNotFound")
+    });
+    life.apply_again("requirements not met");
+    for object in life.scenario.manifests() {
+        if object["kind"] == "ClusterImageSet" {
+            world.objects.create(&object).unwrap();
+        }
+    }
+    let (attempt, _) = life.until_provisioning();
+    life.merge_provision(&attempt, &json!({"spec": {"stage": "failed"}}));
+    let is_true = |found: &Value, type_: &str| {
+        crate::world::condition(found, type_).is_some_and(|it| it["status"] == "True")
+    };
+    life.until("a failed attempt", |found| {
+        is_true(found, "ProvisionFailed")
+    });
+    life.apply_again("a failed attempt that is tried again");
+    // Somebody has seen enough.
+    life.scenario.attempts_limit = Some(1);
+    life.bring(&["ClusterImageSet"]);
+    life.until("the end of all attempts", |found| {
+        is_true(found, "ProvisionStopped")
+    });
+    life.apply_again("given up");
+    assert_ne!(life.object()["spec"]["installed"], true);
+}
+
+#[test]
+fn a_cluster_that_fails_is_left_alone_client_side() {
+    failing(Mode::Client);
+}
+
+#[test]
+fn a_cluster_that_fails_is_left_alone_server_side() {
+    failing(Mode::Server);
 }
 
 #[test]

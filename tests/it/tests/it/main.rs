@@ -14,12 +14,16 @@
 mod admission;
 mod adoption;
 mod attempt;
+mod by_hand;
 mod deletion;
 mod examples;
+mod expressions;
 mod gitops;
 mod leader;
+mod log_patterns;
 mod policies;
 mod rights;
 mod schema;
+mod takeover;
 mod undecodable;
 mod world;

@@ -105,6 +105,18 @@ fn zoo() -> Vec<Bad> {
         bad(
             "ClusterDeployment",
             false,
+            "list-for-platform",
+            json!({"spec": {"platform": ["aws"]}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
+            "list-for-metadata",
+            json!({"spec": {"clusterMetadata": []}}),
+        ),
+        bad(
+            "ClusterDeployment",
+            false,
             "object-for-number",
             json!({"spec": {"installAttemptsLimit": {}}}),
         ),
@@ -230,6 +242,17 @@ fn zoo() -> Vec<Bad> {
         bad(
             "ClusterDeprovision",
             true,
+            "absurd-names",
+            json!({
+                "spec": {
+                    "infraID": "x".repeat(1 << 16), "clusterID": "\u{0}\u{202e}",
+                    "platform": {"aws": {"region": "x".repeat(1 << 16)}},
+                },
+            }),
+        ),
+        bad(
+            "ClusterDeprovision",
+            true,
             "unknown-platform",
             json!({
                 "spec": {"platform": {"mars": {}}, "clusterName": megabyte}, "status": {"conditions": aged},
@@ -327,6 +350,66 @@ impl Bad {
     }
 }
 
+/// An Event about an object.
+fn event(
+    world: &World,
+    kind: &str,
+    name: &str,
+    place: &str,
+    reason: Option<&str>,
+) -> anyhow::Result<Option<Value>> {
+    let all = world.objects.list(EVENT, place)?;
+    Ok(all.into_iter().find(|event| {
+        let regarding = &event["regarding"];
+        let same = regarding["kind"] == kind && regarding["name"] == name;
+        same && reason.is_none_or(|reason| event["reason"] == reason)
+    }))
+}
+
+impl Bad {
+    /// Waits until the operator has done with a readable one what it does with any: a verdict, or what is
+    /// written first.
+    fn until_met(&self, world: &World) {
+        match self.kind {
+            "ClusterDeployment" => {
+                world.until(CD, NAMESPACE, self.name, "a finalizer", |found| {
+                    found.is_some_and(|found| !finalizers(found).is_empty())
+                });
+            }
+            // Nobody acts on an image set by itself; a cluster that names it is answered.
+            "ClusterImageSet" => {
+                let name = format!("wants-{}", self.name);
+                let mut cluster = sound("ClusterDeployment", NAMESPACE, &name);
+                cluster["spec"]["provisioning"]["imageSetRef"] = json!({"name": self.name});
+                world.objects.create(&cluster).unwrap();
+                world.until(CD, NAMESPACE, &name, "a verdict", |found| {
+                    found.is_some_and(|found| {
+                        condition(found, "RequirementsMet")
+                            .is_some_and(|met| met["status"] != "Unknown")
+                    })
+                });
+            }
+            kind => {
+                let told = wait_until("a verdict or an Event", PATIENCE, || {
+                    let found = world.objects.get(hive(kind), NAMESPACE, self.name)?;
+                    let conditions = found.map(|found| found["status"]["conditions"].clone());
+                    let judged = conditions.as_ref().and_then(Value::as_array);
+                    // One of them was written with the object.
+                    let judged = judged
+                        .is_some_and(|list| list.iter().any(|it| it["type"] != "Hibernating"));
+                    let told = event(world, kind, self.name, NAMESPACE, None)?.is_some();
+                    Ok(if judged || told {
+                        Ok(())
+                    } else {
+                        Err(format!("nothing is said about {kind} {}", self.name))
+                    })
+                });
+                told.unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn unreadable_and_absurd_objects_are_told_about_and_stop_nobody() {
     let folder = tempfile::tempdir().unwrap();
@@ -393,34 +476,35 @@ fn unreadable_and_absurd_objects_are_told_about_and_stop_nobody() {
             place => place,
         };
         let told = wait_until("an Event", PATIENCE, || {
-            let all = world.objects.list(EVENT, place)?;
-            let about = all.into_iter().find(|event| {
-                let regarding = &event["regarding"];
-                regarding["kind"] == bad.kind
-                    && regarding["name"] == bad.name
-                    && event["reason"] == "CannotDecode"
-            });
+            let about = event(&world, bad.kind, bad.name, place, Some("CannotDecode"))?;
             Ok(about.ok_or_else(|| format!("none about {} {}", bad.kind, bad.name)))
         });
         assert_eq!(told.unwrap()["type"], "Warning", "{}", bad.name);
     }
     // Nobody was restarted meanwhile, and what is absurd but readable is looked at like any other.
     assert!(world.operators.first().unwrap().leads());
-    for bad in zoo
-        .iter()
-        .filter(|bad| bad.readable && bad.kind == "ClusterDeployment")
-    {
-        world.until(CD, NAMESPACE, bad.name, "a finalizer", |found| {
+    for bad in zoo.iter().filter(|bad| bad.readable) {
+        bad.until_met(&world);
+    }
+
+    // The policies let it be mended, and once it can be read it is taken over like any other.
+    let whole = sound("ClusterDeployment", NAMESPACE, "list-for-spec")["spec"].clone();
+    for (name, mend) in [
+        ("text-for-flag", json!({"installed": false})),
+        ("list-for-metadata", json!({"clusterMetadata": null})),
+        ("list-for-spec", whole),
+    ] {
+        let mend = json!({ "spec": mend });
+        world.objects.merge(CD, NAMESPACE, name, &mend).unwrap();
+        world.until(CD, NAMESPACE, name, "a finalizer", |found| {
             found.is_some_and(|found| !finalizers(found).is_empty())
         });
     }
-
-    // Once it can be read it is taken over like any other.
-    let mend = json!({"spec": {"installed": false}});
-    let merged = world.objects.merge(CD, NAMESPACE, "text-for-flag", &mend);
-    merged.unwrap();
-    world.until(CD, NAMESPACE, "text-for-flag", "a finalizer", |found| {
-        found.is_some_and(|found| !finalizers(found).is_empty())
-    });
+    // What cannot be compared holds up no change of something else.
+    let change = json!({"spec": {"powerState": "Hibernating"}});
+    let changed = world
+        .objects
+        .merge(CD, NAMESPACE, "list-for-platform", &change);
+    changed.unwrap();
     world.assert_nothing_refused();
 }
