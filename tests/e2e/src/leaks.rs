@@ -139,7 +139,7 @@ fn places_of(pod: &Value, namespace: &str, name: &str) -> anyhow::Result<Vec<Pla
                 });
             }
         }
-        let is_operator = namespace == OPERATOR_NAMESPACE && container == "controllers";
+        let is_operator = namespace == OPERATOR_NAMESPACE && container == "manager";
         if is_operator && state["running"].is_object() && status["ready"] == true {
             let path =
                 format!("/api/v1/namespaces/{namespace}/pods/{name}:{METRICS_PORT}/proxy/metrics");

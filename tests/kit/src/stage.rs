@@ -216,7 +216,7 @@ impl Stage {
             match self.hub.signal_container(
                 OPERATOR_NAMESPACE,
                 pod,
-                "controllers",
+                "manager",
                 nix::sys::signal::Signal::SIGKILL,
             ) {
                 Ok(_) => killed += 1,

@@ -164,6 +164,73 @@ fn the_manifests_are_applied_over_hives_objects() {
     }
 }
 
+/// The controllers' Deployment as Hive's operator leaves it (docs/spec/40 §1, §7) becomes ours, whole.
+#[test]
+fn the_controllers_take_the_place_of_hives() {
+    let options = HubOptions::for_test("it-takeover-controllers")
+        .with_crds(cache::checkout().join("crds/yaml"))
+        .without_controllers();
+    let hub = Hub::start(&options).expect("an API server boots");
+    let objects = Objects::new(&hub).unwrap();
+    hub.run_kubectl(&["create", "namespace", "hive"], "")
+        .unwrap();
+    let selector = json!({
+        "control-plane": "controller-manager", "controller-tools.k8s.io": "1.0",
+    });
+    let theirs = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "hive-controllers", "namespace": "hive", "labels": selector},
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": 4,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": selector},
+            "template": {
+                "metadata": {"labels": selector},
+                "spec": {
+                    "serviceAccountName": "hive-controllers",
+                    "containers": [{
+                        "name": "manager",
+                        "image": "hive",
+                        "command": ["/opt/services/manager"],
+                        "livenessProbe": {"httpGet": {"path": "/debug/health", "port": 8080}},
+                        "volumeMounts": [{"name": "kubectl-cache", "mountPath": "/var/cache/kubectl"}],
+                    }],
+                    "volumes": [{"name": "kubectl-cache", "emptyDir": {}}],
+                },
+            },
+        },
+    });
+    let folder = cache::checkout().join("manifests/base");
+    let folder = folder.to_str().unwrap();
+    let ways: [&[&str]; 2] = [
+        &["apply", "-k", folder],
+        &["apply", "--server-side", "--force-conflicts", "-k", folder],
+    ];
+    for way in ways {
+        objects.create(&theirs).unwrap();
+        hub.run_kubectl(way, "").unwrap();
+        let found = objects.get(DEPLOYMENT, "hive", "hive-controllers");
+        let deployment = found.unwrap().unwrap();
+        let pod = &deployment["spec"]["template"]["spec"];
+        assert_eq!(names(&pod["containers"], "name"), ["manager"], "{way:?}");
+        let container = &pod["containers"][0];
+        let command = json!(["/usr/bin/skep", "controllers"]);
+        assert_eq!(container["command"], command, "{way:?}");
+        assert_eq!(deployment["spec"]["replicas"], 2, "{way:?}");
+        assert_eq!(deployment["spec"]["strategy"]["type"], "RollingUpdate");
+        let probe = &container["livenessProbe"]["httpGet"];
+        assert_eq!(
+            (&probe["path"], &probe["port"]),
+            (&json!("/healthz"), &json!("metrics"))
+        );
+        objects
+            .delete(DEPLOYMENT, "hive", "hive-controllers")
+            .unwrap();
+    }
+}
+
 /// With a certificate from somebody else everything else of the pod stays as it is.
 #[test]
 fn a_mounted_certificate_takes_no_setting_away() {
