@@ -19,6 +19,7 @@ mod examples;
 mod gitops;
 mod leader;
 mod policies;
+mod remote;
 mod rights;
 mod schema;
 mod undecodable;
