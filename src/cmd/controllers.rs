@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::cloud_calls::CloudCalls;
 use crate::controllers::context::Shared;
-use crate::controllers::{add_to, log_patterns, receipts};
+use crate::controllers::{add_with, log_patterns, receipts};
 use crate::install::classify::Patterns;
 use crate::runtime::client::{Clients, Limits};
 use crate::runtime::lease::Candidate;
 use crate::runtime::metrics::Metrics;
-use crate::runtime::{Clock, Config, ConfigStore, Context, Process, health, shutdown};
+use crate::runtime::{
+    Clock, Config, ConfigStore, Context, DriverOptions, Process, health, shutdown,
+};
 
 /// Run the controllers.
 #[derive(Debug, clap::Args)]
@@ -31,6 +33,9 @@ pub struct Args {
     /// Act without holding the lease: only where no other process acts on this hub
     #[arg(long)]
     without_lease: bool,
+    /// Controllers that are not run, by their names in metrics: what they look after is left alone
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    disabled_controllers: Vec<String>,
 }
 
 /// Runs until a signal, or until a part of the process ends by itself.
@@ -58,7 +63,11 @@ pub async fn run(
     let mut process = Process::new(context.clone(), clients.watches.clone());
     let patterns = Arc::new(Patterns::shipped());
     log_patterns::follow(&mut process, &shared.config.get().hive_namespace, &patterns);
-    add_to(&mut process, &shared, patterns);
+    let disabled = args.disabled_controllers;
+    add_with(&mut process, &shared, patterns, &|name| {
+        let is_named = |one: &String| one.trim().eq_ignore_ascii_case(name);
+        DriverOptions::default().disabled(disabled.iter().any(is_named))
+    });
     let routes = health::routes(
         process.health(),
         context.metrics.clone(),

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use super::key::{At, Key};
 use super::metrics::Metrics;
 use super::request::{collection, describe_key, send};
-use super::{Guarded, Kind, RequestError, StatusPlace, Store};
+use super::{ControllerName, Guarded, Kind, RequestError, StatusPlace, Store};
 
 /// Writes objects. Clones share what they follow.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub struct Writer {
     client: Client,
     manager: &'static str,
     metrics: Metrics,
-    followed: Arc<Mutex<BTreeMap<String, Option<Written>>>>,
+    followed: Arc<Mutex<BTreeMap<Followed, Option<Written>>>>,
     stores: Arc<Mutex<Vec<Sink>>>,
 }
 
@@ -42,6 +42,28 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").finish_non_exhaustive()
     }
+}
+
+/// Who follows which object, by its uid. Several controllers may work on one object at a time: what one of
+/// them wrote is news to the others.
+type Followed = (ControllerName, String);
+
+tokio::task_local! {
+    /// The controller whose run this is.
+    static FOLLOWER: ControllerName;
+}
+
+/// Makes a future a run of this controller: what it follows is its own.
+pub(super) fn run_of<F: Future>(
+    controller: ControllerName,
+    run: F,
+) -> impl Future<Output = F::Output> {
+    FOLLOWER.scope(controller, run)
+}
+
+fn by_this_run(uid: &str) -> Followed {
+    let follower = FOLLOWER.try_with(|name| *name).unwrap_or_default();
+    (follower, uid.to_owned())
 }
 
 /// Takes the answer to a write into the store of its kind.
@@ -117,6 +139,21 @@ impl Writer {
         self.guarded("patch the status of", at, place, &body).await
     }
 
+    /// Patches an object's status behind its subresource, if the object has not changed since it was read:
+    /// for values with members that are null, which a merge patch takes for absent.
+    ///
+    /// # Errors
+    /// A conflict if the object has changed.
+    pub async fn patch_in_status<K: Kind>(
+        &self,
+        at: &At,
+        operations: impl IntoIterator<Item = PatchOperation>,
+    ) -> Result<Arc<K>, RequestError> {
+        let patch = self.tested::<K>(at, operations);
+        self.guarded::<K, ()>("patch the status of", at, StatusPlace::Subresource, &patch)
+            .await
+    }
+
     /// Merges `body` into an object, if the object has not changed since it was read.
     ///
     /// # Errors
@@ -140,15 +177,8 @@ impl Writer {
         at: &At,
         operations: impl IntoIterator<Item = PatchOperation>,
     ) -> Result<Arc<K>, RequestError> {
-        let tests = [
-            test("/metadata/uid", json!(at.key.uid)),
-            test(
-                "/metadata/resourceVersion",
-                json!(self.version_now::<K>(at)),
-            ),
-        ];
-        let patch = JsonPatch(tests.into_iter().chain(operations).collect());
-        self.guarded::<K, ()>("patch", at, StatusPlace::Object, &Patch::Json(patch))
+        let patch = self.tested::<K>(at, operations);
+        self.guarded::<K, ()>("patch", at, StatusPlace::Object, &patch)
             .await
     }
 
@@ -276,14 +306,14 @@ impl Writer {
 
     /// From now on remembers what becomes of this object by writes of this process.
     pub(super) fn follow(&self, uid: &str) {
-        self.followed.lock().insert(uid.to_owned(), None);
+        self.followed.lock().insert(by_this_run(uid), None);
     }
 
     /// The object as it is after the guarded writes that began at `version`: `None` if there were
     /// none, or if someone else wrote in between.
     pub(super) fn followed<K: Kind>(&self, uid: &str, version: &str) -> Option<Arc<K>> {
         let followed = self.followed.lock();
-        let written = followed.get(uid)?.as_ref()?;
+        let written = followed.get(&by_this_run(uid))?.as_ref()?;
         if written.from != version {
             return None;
         }
@@ -292,7 +322,7 @@ impl Writer {
 
     /// Forgets a followed object.
     pub(super) fn unfollow(&self, uid: &str) {
-        self.followed.lock().remove(uid);
+        self.followed.lock().remove(&by_this_run(uid));
     }
 
     /// The version that a write relying on `at` must name: this process's own writes since then are
@@ -301,6 +331,22 @@ impl Writer {
         self.followed::<K>(&at.key.uid, &at.version)
             .and_then(|object| object.meta().resource_version.clone())
             .unwrap_or_else(|| at.version.clone())
+    }
+
+    /// Operations that hold for an object as it was read only.
+    fn tested<K: Kind>(
+        &self,
+        at: &At,
+        operations: impl IntoIterator<Item = PatchOperation>,
+    ) -> Patch<()> {
+        let tests = [
+            test("/metadata/uid", json!(at.key.uid)),
+            test(
+                "/metadata/resourceVersion",
+                json!(self.version_now::<K>(at)),
+            ),
+        ];
+        Patch::Json(JsonPatch(tests.into_iter().chain(operations).collect()))
     }
 
     async fn delete_if<K: Kind>(
@@ -332,7 +378,7 @@ impl Writer {
         patch: &Patch<P>,
     ) -> Result<Arc<K>, RequestError> {
         let written = self.send_patch::<K, P>(verb, &at.key, place, patch).await?;
-        if let Some(entry) = self.followed.lock().get_mut(&at.key.uid) {
+        if let Some(entry) = self.followed.lock().get_mut(&by_this_run(&at.key.uid)) {
             // The chain starts where the object was observed. The server refuses whatever does not
             // continue from there or from where the last own write left off.
             let from = match entry {
@@ -537,6 +583,28 @@ mod tests {
                 .followed::<Widget>(&at.key.uid, &at.version)
                 .is_none()
         );
+    }
+
+    /// Several controllers have the same roots.
+    #[tokio::test(start_paused = true)]
+    async fn each_controller_follows_its_own_writes_only() {
+        let desk = Desk::new();
+        let at = desk.at().await;
+        let second = run_of("second", async {
+            desk.writer.follow(&at.key.uid);
+            let written = desk.phase(&at, "two").await;
+            assert!(written.is_err_and(|error| error.is_conflict()));
+            desk.writer.unfollow(&at.key.uid);
+        });
+        let first = run_of("first", async {
+            desk.writer.follow(&at.key.uid);
+            assert!(desk.phase(&at, "one").await.is_ok());
+            second.await;
+            assert!(desk.phase(&at, "three").await.is_ok());
+            desk.writer.unfollow(&at.key.uid);
+        });
+        first.await;
+        assert!(desk.writer.followed.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,3 +51,5 @@ pub const SOURCES_ANNOTATION: &str = "skep.dev/sources";
 
 /// Name of the controller that lets go of Secrets that no cluster needs any more.
 pub const HELD_SECRETS_CONTROLLER: &str = "heldSecrets";
+/// Name of the controller that tells whether what is to be synced to a cluster arrived.
+pub const SYNC_OUTCOME_CONTROLLER: &str = "syncOutcome";

@@ -145,5 +145,6 @@ impl Reconcile for Clusters {
     fn gone(&self, key: &Key) {
         self.shared.checks.forget(&key.uid);
         self.shared.erasures.abandon(&key.uid);
+        self.shared.remotes.forget(&key.uid);
     }
 }

@@ -33,7 +33,7 @@ use crate::runtime::store::Store;
 use crate::runtime::trouble::Setback;
 use crate::runtime::{
     At, Class, Classified, Context, Freshness, Key, Memory, Observation, Reconcile, Trouble,
-    error_chain, memory,
+    error_chain, memory, write,
 };
 
 /// After steps were taken the object is looked at once more, from the stores: whatever the steps
@@ -132,7 +132,7 @@ impl<R: Reconcile> Runner<R> {
             name = key.name,
             priority = priority.as_str(),
         );
-        async {
+        let run = async {
             let began = self.context.clock.elapsed();
             let object = self.objects.lock().get(&key).cloned().unwrap_or_default();
             let run =
@@ -167,9 +167,9 @@ impl<R: Reconcile> Runner<R> {
             self.context.metrics.ran(R::NAME, ended.outcome, took);
             tracing::debug!(outcome = ?ended.outcome, ?took, "run ended");
             self.conclude(&key, object.failures, ended);
-        }
-        .instrument(span)
-        .await;
+        };
+        let run = Box::pin(run.instrument(span));
+        write::run_of(R::NAME, run).await;
     }
 
     async fn reconcile(&self, key: &Key, object: Object) -> Ended {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use anyhow::Result;
 
+use crate::cloud::{Account, Cloud};
 use crate::objects::{Objects, hive};
 use crate::scenario::CANARY;
 
@@ -41,6 +42,10 @@ pub struct Installed {
     pub extra: Value,
     /// Where the cloud answers, as the installer recorded it.
     pub endpoint: String,
+    /// The administrator's kubeconfig; one that leads nowhere when there is none.
+    pub kubeconfig: Option<String>,
+    /// The account that it runs in; one that nobody has when there is none.
+    pub account: Option<Account>,
 }
 
 impl Installed {
@@ -51,7 +56,24 @@ impl Installed {
             name: "old".to_owned(),
             extra: json!({}),
             endpoint: "http://127.0.0.1:9".to_owned(),
+            kubeconfig: None,
+            account: None,
         }
+    }
+
+    /// The same, reached by a kubeconfig: that of a [`crate::spoke`].
+    #[must_use]
+    pub fn reached_by(mut self, kubeconfig: &str) -> Self {
+        self.kubeconfig = Some(kubeconfig.to_owned());
+        self
+    }
+
+    /// The same with its machines in an account of an emulated cloud.
+    #[must_use]
+    pub fn in_account(mut self, cloud: &Cloud, account: &Account) -> Self {
+        cloud.endpoint().clone_into(&mut self.endpoint);
+        self.account = Some(account.clone());
+        self
     }
 
     /// The same with more in its ClusterDeployment.
@@ -84,11 +106,16 @@ impl Installed {
     /// Credentials, pull secret, kubeconfig, password and the installer's description.
     pub fn secrets(&self) -> Vec<Value> {
         let name = &self.name;
-        let kubeconfig = format!(
+        let nowhere = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: admin\nclusters:\n- name: {name}\n  cluster:\n    \
              server: https://api.{name}.example.com:6443\ncontexts:\n- name: admin\n  context:\n    \
              cluster: {name}\n    user: admin\nusers:\n- name: admin\n  user:\n    token: {CANARY}\n"
         );
+        let kubeconfig = self.kubeconfig.as_deref().unwrap_or(&nowhere);
+        let (access_key, secret_key) = match &self.account {
+            Some(account) => (account.access_key.as_str(), account.secret_key.as_str()),
+            None => ("AKIAEXAMPLEEXAMPLE00", CANARY),
+        };
         let metadata = json!({
             "clusterName": name,
             "clusterID": "0b4d1b4e-5f6a-4c5e-8f64-8d0a35a9b0f6",
@@ -108,8 +135,8 @@ impl Installed {
                 "creds",
                 "Opaque",
                 &[
-                    ("aws_access_key_id", "AKIAEXAMPLEEXAMPLE00"),
-                    ("aws_secret_access_key", CANARY),
+                    ("aws_access_key_id", access_key),
+                    ("aws_secret_access_key", secret_key),
                 ],
             ),
             self.secret(
@@ -120,7 +147,7 @@ impl Installed {
             self.secret(
                 "admin-kubeconfig",
                 "Opaque",
-                &[("kubeconfig", &kubeconfig), ("raw-kubeconfig", &kubeconfig)],
+                &[("kubeconfig", kubeconfig), ("raw-kubeconfig", kubeconfig)],
             ),
             self.secret(
                 "admin-password",

@@ -13,6 +13,7 @@
 //! | [`debian`], [`python`] | what is taken from the machine |
 //! | [`stage`], [`scenario`], [`binaries`] | hub, cloud and operator together, and what people create on it |
 //! | [`outside`], [`audit`], [`fleet`], [`objects`] | the operator beside a hub without a node, what it asked for, and clusters to adopt |
+//! | [`spoke`] | managed clusters whose nodes follow the machines of a cloud |
 //! | [`admission`] | the webhook as a process, and callers that ask it as an API server would |
 //! | [`canary`] | the search for secrets in what people can read |
 //! | [`progress`] | what is being done and how long it usually takes |
@@ -38,4 +39,5 @@ pub mod process;
 pub mod progress;
 pub mod python;
 pub mod scenario;
+pub mod spoke;
 pub mod stage;

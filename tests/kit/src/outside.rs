@@ -62,16 +62,30 @@ pub fn apply(hub: &Hub, folder: &str, without: &[&str]) -> Result<()> {
 }
 
 impl Outside {
-    /// Starts one process, called `name` in the lease and in the run folder.
+    /// Starts one process, called `name` in the lease and in the run folder. It looks at no managed cluster:
+    /// most clusters of tests lead nowhere.
     pub fn start(hub: &Hub, skep: &Path, kubeconfig: &Path, name: &str) -> Result<Self> {
+        let blind = ["--disabled-controllers", "unreachable"];
+        Self::start_with(hub, skep, kubeconfig, name, &blind)
+    }
+
+    /// The same with these arguments instead, which may be none.
+    pub fn start_with(
+        hub: &Hub,
+        skep: &Path,
+        kubeconfig: &Path,
+        name: &str,
+        more: &[&str],
+    ) -> Result<Self> {
         let port = free_port(Ipv4Addr::LOCALHOST)?;
         let text = |text: &str| text.to_owned();
-        let argv = vec![
+        let mut argv = vec![
             skep.display().to_string(),
             text("controllers"),
             text("--listen"),
             format!("127.0.0.1:{port}"),
         ];
+        argv.extend(more.iter().copied().map(text));
         let env = BTreeMap::from([
             (text("KUBECONFIG"), kubeconfig.display().to_string()),
             (text("HIVE_NS"), text(NAMESPACE)),

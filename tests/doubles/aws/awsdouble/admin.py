@@ -11,7 +11,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
-from . import clock
+from . import clock, machines
 from .accounts import ACCOUNTS
 from .clock import CLOCK
 from .dump import dump
@@ -100,6 +100,10 @@ def _route(
                 raise ValueError(f"no account {account}")
             regions = query["regions"].split(",") if "regions" in query else None
             return {"state": dump(account, regions), "pending": CLOCK.pending(account)}
+        case ("GET", "instances", account):
+            if account not in ACCOUNTS.names:
+                raise ValueError(f"no account {account}")
+            return {"instances": machines.listing(account, query["region"])}
     raise NotFound
 
 

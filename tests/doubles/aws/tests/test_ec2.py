@@ -44,6 +44,24 @@ def test_states_pass_by_the_clock(aws: Mine) -> None:
     until(lambda: state(aws, one) == "terminated")
 
 
+def test_the_rack_tells_of_instances_without_a_call(aws: Mine) -> None:
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "one"}]}]
+    spot = {"MarketType": "spot"}
+    one = launch(aws, TagSpecifications=tags, InstanceMarketOptions=spot)
+    aws.settle()
+    path = f"instances/{aws.id}?region={REGION}"
+    calls = aws.cloud.admin.call("GET", f"counts?account={aws.id}")
+    [seen] = aws.cloud.admin.call("GET", path)["instances"]
+    assert (seen["id"], seen["state"], seen["spot"]) == (one["InstanceId"], "running", True)
+    assert (seen["tags"], seen["host"]) == ({"Name": "one"}, one["PrivateDnsName"])
+    aws("ec2").terminate_instances(InstanceIds=[seen["id"]])
+    aws.settle()
+    [seen] = aws.cloud.admin.call("GET", path)["instances"]
+    assert (seen["state"], seen["host"], seen["address"]) == ("terminated", None, None)
+    after = aws.cloud.admin.call("GET", f"counts?account={aws.id}")
+    assert after["by_action"] == calls["by_action"] | {"ec2:TerminateInstances": 1}
+
+
 def test_a_terminated_instance_is_forgotten_in_time(aws: Mine) -> None:
     aws.speed(scale=0.0, instance__terminated=0.0)
     one = launch(aws)["InstanceId"]

@@ -123,6 +123,10 @@ impl World {
             };
             self.until(of, namespace, &secret, "a held Secret", held);
         }
+        let of = hive("ClusterState");
+        self.until(of, namespace, name, "a ClusterState", |found| {
+            found.is_some()
+        });
         self.barrier(cluster)
     }
 

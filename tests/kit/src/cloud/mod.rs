@@ -27,7 +27,8 @@ use crate::progress::Progress;
 use crate::python;
 
 pub use words::{
-    Account, Call, CallFilter, Calls, Counts, Fault, NewAccount, Ordered, Speed, Wait, Waits,
+    Account, Call, CallFilter, Calls, Counts, Fault, Instance, NewAccount, Ordered, Speed, Wait,
+    Waits,
 };
 
 /// Part of every secret key that this module makes; it may appear nowhere but in Secrets.
@@ -172,6 +173,18 @@ impl Cloud {
         };
         cloud.now().context("reach the cloud")?;
         Ok(cloud)
+    }
+
+    /// Another handle of this cloud. It does not keep the cloud alive.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        Self {
+            endpoints: self.endpoints.clone(),
+            admin_token: self.admin_token.clone(),
+            agent: agent(),
+            python: self.python.clone(),
+            process: None,
+        }
     }
 
     /// The URL of every service, at the first address.
@@ -328,6 +341,18 @@ impl Cloud {
     /// Everything that the emulation holds for an account, by path, whatever its API says.
     pub fn dump(&self, account: &Account) -> Result<Value> {
         self.get(&format!("dump/{}", account.id), &[])
+    }
+
+    /// Every instance of an account in a region: no call of the API, so neither logged nor struck by
+    /// faults.
+    pub fn instances(&self, account: &Account, region: &str) -> Result<Vec<Instance>> {
+        #[derive(Deserialize)]
+        struct Instances {
+            instances: Vec<Instance>,
+        }
+        let path = format!("instances/{}", account.id);
+        let found: Instances = self.get(&path, &[("region", region)])?;
+        Ok(found.instances)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {

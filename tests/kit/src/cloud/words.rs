@@ -30,6 +30,27 @@ impl std::fmt::Debug for Account {
     }
 }
 
+/// An instance, as the emulation holds it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Instance {
+    /// `i-…`.
+    pub id: String,
+    /// `pending`, `running`, `stopping`, `stopped`, `shutting-down` or `terminated`.
+    pub state: String,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Private address; none once it is terminated.
+    pub address: Option<String>,
+    /// Private DNS name; none once it is terminated.
+    pub host: Option<String>,
+    /// Availability zone.
+    pub zone: Option<String>,
+    /// Bought on the spot market.
+    #[serde(default)]
+    pub spot: bool,
+}
+
 /// What a new account shall be; everything that is None is made up.
 #[derive(Clone, Default, Serialize)]
 pub struct NewAccount {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use super::pki::Pki;
 use super::{SERVICE_ADDRESS, SERVICES};
 use crate::process::Program;
+use crate::scenario::CANARY;
 
 /// Name of the audit log in the run folder.
 pub(super) const AUDIT_LOG: &str = "audit.jsonl";
@@ -60,9 +61,10 @@ pub(super) struct ControlPlane<'a> {
     pub(super) tokens: BTreeMap<String, String>,
 }
 
-/// One random token for each identity, by user name.
+/// One random token for each identity, by user name. Each holds the canary of the tests: a hub may be
+/// somebody's managed cluster, whose kubeconfig is a Secret.
 pub(super) fn build_tokens() -> BTreeMap<String, String> {
-    let token = || uuid::Uuid::new_v4().simple().to_string();
+    let token = || format!("{CANARY}-{}", uuid::Uuid::new_v4().simple());
     Identity::ALL
         .iter()
         .map(|identity| (identity.user(), token()))
@@ -244,7 +246,7 @@ pub(super) fn build_environment() -> BTreeMap<String, String> {
 }
 
 /// A kubeconfig with everything inline.
-pub(super) fn build_kubeconfig(server: &str, authority_pem: &str, token: &str) -> String {
+pub(crate) fn build_kubeconfig(server: &str, authority_pem: &str, token: &str) -> String {
     use base64::Engine as _;
     let authority = base64::engine::general_purpose::STANDARD.encode(authority_pem);
     format!(

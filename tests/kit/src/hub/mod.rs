@@ -44,6 +44,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 pub use binary::{KUBERNETES, build as build_binary};
+pub(crate) use control_plane::build_kubeconfig;
 pub use state::{Run, State, leftovers, list, sweep};
 
 use crate::cache;

@@ -1,5 +1,7 @@
 //! A hub with the real operator in it, an account in a fake cloud, and the story of one cluster.
 
+mod spoke;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, OnceLock},
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use skep::{
     controllers::{self, context::Shared},
     install::classify::Patterns,
+    remote::{Remotes, connection::Dial},
     runtime::{
         Clock, Config, ConfigStore, Context, ControllerName, DriverOptions, Process,
         client::Clients, lease::Candidate,
@@ -108,6 +111,8 @@ pub(crate) struct Story {
     pub(crate) attempts: Vec<Attempt>,
     /// The controller that carries out plans from its stores without reading again.
     pub(crate) unconfirmed: Option<ControllerName>,
+    /// The installed cluster.
+    pub(crate) spoke: spoke::Spoke,
     account: Mutex<Option<Account>>,
 }
 
@@ -128,6 +133,7 @@ impl Story {
             },
             attempts,
             unconfirmed: None,
+            spoke: spoke::Spoke::default(),
             account: Mutex::default(),
         }
     }
@@ -212,7 +218,8 @@ impl Scenario for Story {
         let account = Account::new();
         *self.account.lock().unwrap() = Some(account.clone());
         let unconfirmed = self.unconfirmed;
-        Arc::new(move |life| operate(life, account.clone(), unconfirmed).boxed())
+        let dial = self.spoke.dial();
+        Arc::new(move |life| operate(life, account.clone(), dial.clone(), unconfirmed).boxed())
     }
 
     fn play<'a>(&'a self, world: &'a World, operator: Operator) -> BoxFuture<'a, ()> {
@@ -279,6 +286,7 @@ fn patterns() -> Arc<Patterns> {
 async fn operate(
     life: Life,
     account: Account,
+    dial: Dial,
     unconfirmed: Option<ControllerName>,
 ) -> anyhow::Result<()> {
     let variables = [
@@ -303,7 +311,13 @@ async fn operate(
     let aws: Arc<dyn Cloud> = cloud::seen_by(&life, Arc::new(account.cloud));
     let context = Context::new(clients.requests.clone(), clock, &identity);
     let clouds = BTreeMap::from([(PlatformKind::Aws, aws)]);
-    let shared = Shared::new(context.clone(), ConfigStore::new(config), clouds);
+    let config = ConfigStore::new(config);
+    let shared = Shared::new(context.clone(), config.clone(), clouds);
+    let secrets = shared.stores.secrets.clone();
+    let shared = Shared {
+        remotes: Remotes::new(&context, secrets, config, dial),
+        ..shared
+    };
     let mut process = Process::new(context, clients.watches.clone());
     controllers::add_with(&mut process, &shared, patterns(), &|name| {
         if unconfirmed == Some(name) {
