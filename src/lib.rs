@@ -37,7 +37,8 @@
 //! # Who knows what
 //!
 //! [`runtime`] knows Kubernetes and nothing of Hive; [`plan`] knows Hive's words and no client;
-//! [`controllers`] know both and no cloud; clouds are behind the traits of `skep_providers`.
+//! [`controllers`] know both and no cloud; clouds are behind the traits of `skep_providers`, and managed
+//! clusters behind [`remote`].
 
 pub mod admission;
 pub mod cli;
@@ -45,4 +46,5 @@ pub mod cmd;
 pub mod controllers;
 pub mod install;
 pub mod plan;
+pub mod remote;
 pub mod runtime;

@@ -14,14 +14,16 @@ use skep_providers::Cloud;
 use tokio_util::sync::CancellationToken;
 
 use super::cloud_calls::CloudCalls;
-use crate::controllers::add_to;
+use crate::controllers::add_with;
 use crate::controllers::context::Shared;
 use crate::controllers::receipts;
 use crate::install::classify::Patterns;
 use crate::runtime::client::{Clients, Limits};
 use crate::runtime::lease::Candidate;
 use crate::runtime::metrics::Metrics;
-use crate::runtime::{Clock, Config, ConfigStore, Context, Process, health, shutdown};
+use crate::runtime::{
+    Clock, Config, ConfigStore, Context, DriverOptions, Process, health, shutdown,
+};
 
 /// Run the controllers.
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,9 @@ pub struct Args {
     /// Act without holding the lease: only where no other process acts on this hub
     #[arg(long)]
     without_lease: bool,
+    /// Controllers that are not run, by their names in metrics: what they look after is left alone
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    disabled_controllers: Vec<String>,
 }
 
 /// Runs until a signal, or until a part of the process ends by itself.
@@ -57,7 +62,16 @@ pub async fn run(
     let config = ConfigStore::new(config.context("the operator's own pod cannot be read")?);
     let shared = Shared::new(context.clone(), config, clouds);
     let mut process = Process::new(context.clone(), clients.watches.clone());
-    add_to(&mut process, &shared, Arc::new(Patterns::shipped()));
+    let disabled = args.disabled_controllers;
+    add_with(
+        &mut process,
+        &shared,
+        Arc::new(Patterns::shipped()),
+        &|name| {
+            let is_named = |one: &String| one.trim().eq_ignore_ascii_case(name);
+            DriverOptions::default().disabled(disabled.iter().any(is_named))
+        },
+    );
     let routes = health::routes(
         process.health(),
         context.metrics.clone(),

@@ -28,6 +28,11 @@ pub fn beside_trusted_ca(meta: &ObjectMeta, roots: &Store<ClusterDeployment>) ->
     clusters_in(meta.namespace.as_deref().unwrap_or_default(), roots)
 }
 
+/// The clusters of an object's namespace.
+pub fn beside(meta: &ObjectMeta, roots: &Store<ClusterDeployment>) -> Vec<Key> {
+    clusters_in(meta.namespace.as_deref().unwrap_or_default(), roots)
+}
+
 /// The clusters of a namespace that is going away.
 pub fn in_dying_namespace(meta: &ObjectMeta, roots: &Store<ClusterDeployment>) -> Vec<Key> {
     if meta.deletion_timestamp.is_none() {

@@ -11,7 +11,10 @@ use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
 use skep_crds::names::{label, skep};
 use skep_crds::platform::PlatformKind;
-use skep_crds::{ClusterDeployment, ClusterDeprovision, ClusterImageSet, ClusterProvision};
+use skep_crds::{
+    ClusterDeployment, ClusterDeprovision, ClusterImageSet, ClusterProvision, ClusterState,
+    ClusterSync, SelectorSyncSet, SyncSet,
+};
 use skep_providers::Cloud;
 
 use super::checks::Checks;
@@ -21,6 +24,8 @@ use super::erasure::Erasures;
 use super::inputs::{self, Inputs};
 use super::receipts::Receipts;
 use super::secrets;
+use super::sync_outcome;
+use crate::remote::{Remotes, connection};
 use crate::runtime::{Config, ConfigStore, Context, Store, StoreOptions, bell};
 
 /// One store per kind that the controllers read.
@@ -42,6 +47,14 @@ pub struct Stores {
     pub secrets: Store<PartialObjectMeta<Secret>>,
     /// Metadata of the `ConfigMap`s with trusted authorities.
     pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
+    /// `ClusterState`s.
+    pub states: Store<ClusterState>,
+    /// `ClusterSync`s.
+    pub cluster_syncs: Store<ClusterSync>,
+    /// `SyncSet`s without what they sync, by the clusters that they name.
+    pub sync_sets: Store<SyncSet>,
+    /// `SelectorSyncSet`s, likewise.
+    pub selector_sync_sets: Store<SelectorSyncSet>,
     /// Metadata of namespaces.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
 }
@@ -87,6 +100,16 @@ impl Stores {
             ),
             secrets: Store::new(StoreOptions::default().index(secrets::HELD, held)),
             config_maps: Store::new(StoreOptions::default()),
+            states: Store::new(StoreOptions::default()),
+            cluster_syncs: Store::new(StoreOptions::default()),
+            sync_sets: Store::new(
+                StoreOptions::default()
+                    .index(sync_outcome::CLUSTERS, sync_outcome::clusters_of)
+                    .prune(sync_outcome::prune),
+            ),
+            selector_sync_sets: Store::new(
+                StoreOptions::default().prune(sync_outcome::prune_selecting),
+            ),
             namespaces: Store::new(StoreOptions::default()),
         }
     }
@@ -109,6 +132,8 @@ pub struct Shared {
     pub checks: Checks,
     /// Erasures.
     pub erasures: Erasures,
+    /// Managed clusters.
+    pub remotes: Remotes,
 }
 
 impl Shared {
@@ -127,7 +152,10 @@ impl Shared {
             context.clock.clone(),
             now.hive_namespace.clone(),
         );
+        let secrets = stores.secrets.clone();
+        let dial = connection::over_tls();
         Self {
+            remotes: Remotes::new(&context, secrets, config.clone(), dial),
             inputs: Inputs::new(context.reader.clone(), stores.secrets.clone()),
             checks: Checks::new(clouds.clone(), context.clock.clone()),
             erasures: Erasures::new(clouds.clone(), receipts, context.clock.clone()),

@@ -59,6 +59,8 @@ pub struct DriverOptions {
     /// Whether a plan from the stores that would do something is made again from live reads.
     #[doc(hidden)]
     pub confirm_live: bool,
+    /// Whether it is run at all.
+    pub enabled: bool,
 }
 
 impl Default for DriverOptions {
@@ -70,6 +72,7 @@ impl Default for DriverOptions {
             patience: Backoff::new(Duration::from_secs(1), Duration::from_mins(5)),
             resync: Duration::from_mins(10),
             confirm_live: true,
+            enabled: true,
         }
     }
 }
@@ -79,6 +82,13 @@ impl DriverOptions {
     #[must_use]
     pub const fn concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency;
+        self
+    }
+
+    /// Not run at all, where this holds.
+    #[must_use]
+    pub const fn disabled(mut self, disabled: bool) -> Self {
+        self.enabled = !disabled;
         self
     }
 
@@ -162,6 +172,11 @@ impl<R: Reconcile> Driver<R> {
         });
         self.tasks.0.push(Arc::new(tasks.clone()));
         self
+    }
+
+    /// Whether it is to be run at all.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.runner.options.enabled
     }
 
     /// Rings from elsewhere: for what is neither a store nor a task. Weak: it does not keep the

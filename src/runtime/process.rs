@@ -93,6 +93,10 @@ impl Process {
 
     /// Runs a controller once the process leads.
     pub fn controller<R: Reconcile>(&mut self, driver: Driver<R>) {
+        if !driver.is_enabled() {
+            tracing::warn!(controller = R::NAME, "this controller is disabled");
+            return;
+        }
         self.controllers.push(Box::new(|stop| {
             Box::pin(async move {
                 driver.run(stop).await;

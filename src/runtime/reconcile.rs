@@ -197,9 +197,9 @@ pub trait Reconcile: Send + Sync + 'static {
     /// Plain function: no self, no async, no clock, no randomness.
     fn decide(observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status, Self::Step>;
 
-    /// Whether a step is decided from the root alone, and is a write to the root that the API server
-    /// refuses if the root is another version: what the stores say is then proven by the write itself, and
-    /// nothing is read before it.
+    /// Whether a step needs no live reads before it: it is decided from the root alone (and what this process
+    /// itself holds), and is a write to the root that the API server refuses if the root is another version,
+    /// so that what the stores say is proven by the write itself; or it changes nothing anywhere.
     fn rests_on_root(_step: &Self::Step) -> bool {
         false
     }

@@ -117,6 +117,21 @@ impl Writer {
         self.guarded("patch the status of", at, place, &body).await
     }
 
+    /// Patches an object's status behind its subresource, if the object has not changed since it was read:
+    /// for values with members that are null, which a merge patch takes for absent.
+    ///
+    /// # Errors
+    /// A conflict if the object has changed.
+    pub async fn patch_in_status<K: Kind>(
+        &self,
+        at: &At,
+        operations: impl IntoIterator<Item = PatchOperation>,
+    ) -> Result<Arc<K>, RequestError> {
+        let patch = self.tested::<K>(at, operations);
+        self.guarded::<K, ()>("patch the status of", at, StatusPlace::Subresource, &patch)
+            .await
+    }
+
     /// Merges `body` into an object, if the object has not changed since it was read.
     ///
     /// # Errors
@@ -140,15 +155,8 @@ impl Writer {
         at: &At,
         operations: impl IntoIterator<Item = PatchOperation>,
     ) -> Result<Arc<K>, RequestError> {
-        let tests = [
-            test("/metadata/uid", json!(at.key.uid)),
-            test(
-                "/metadata/resourceVersion",
-                json!(self.version_now::<K>(at)),
-            ),
-        ];
-        let patch = JsonPatch(tests.into_iter().chain(operations).collect());
-        self.guarded::<K, ()>("patch", at, StatusPlace::Object, &Patch::Json(patch))
+        let patch = self.tested::<K>(at, operations);
+        self.guarded::<K, ()>("patch", at, StatusPlace::Object, &patch)
             .await
     }
 
@@ -301,6 +309,22 @@ impl Writer {
         self.followed::<K>(&at.key.uid, &at.version)
             .and_then(|object| object.meta().resource_version.clone())
             .unwrap_or_else(|| at.version.clone())
+    }
+
+    /// Operations that hold for an object as it was read only.
+    fn tested<K: Kind>(
+        &self,
+        at: &At,
+        operations: impl IntoIterator<Item = PatchOperation>,
+    ) -> Patch<()> {
+        let tests = [
+            test("/metadata/uid", json!(at.key.uid)),
+            test(
+                "/metadata/resourceVersion",
+                json!(self.version_now::<K>(at)),
+            ),
+        ];
+        Patch::Json(JsonPatch(tests.into_iter().chain(operations).collect()))
     }
 
     async fn delete_if<K: Kind>(

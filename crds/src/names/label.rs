@@ -118,6 +118,11 @@ pub const MACHINE_TYPE: &str = "machine.openshift.io/cluster-api-machine-type";
 pub const MACHINE_SET: &str = "machine.openshift.io/cluster-api-machineset";
 /// On machines that the cloud may take away. Set by the cluster; read by the hibernation controller.
 pub const INTERRUPTIBLE_INSTANCE: &str = "machine.openshift.io/interruptible-instance";
+/// On nodes of a control plane: one or both. Set by the cluster; read by the hibernation controller.
+pub const CONTROL_PLANE_ROLES: [&str; 2] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+];
 
 /// What the API lets a label's value have at most; an object's name may have 253.
 pub const LONGEST_VALUE: usize = 63;

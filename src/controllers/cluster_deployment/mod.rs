@@ -27,6 +27,8 @@ use crate::runtime::{
 
 pub use decide::Step;
 pub use observed::{Attempt, Deprovision, ImageJob, Observed};
+pub use parse::duration;
+pub use reading::credentials_ref;
 pub use status::{Reference, Status, Verdict};
 pub use workers::workers;
 
@@ -145,5 +147,6 @@ impl Reconcile for Clusters {
     fn gone(&self, key: &Key) {
         self.shared.checks.forget(&key.uid);
         self.shared.erasures.abandon(&key.uid);
+        self.shared.remotes.forget(&key.uid);
     }
 }

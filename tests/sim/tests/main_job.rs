@@ -8,6 +8,8 @@ mod health;
 mod hive;
 #[path = "main_job/neighbours.rs"]
 mod neighbours;
+#[path = "main_job/power.rs"]
+mod power;
 
 use std::{collections::BTreeMap, time::Duration};
 

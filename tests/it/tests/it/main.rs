@@ -19,6 +19,7 @@ mod examples;
 mod gitops;
 mod leader;
 mod policies;
+mod power;
 mod rights;
 mod schema;
 mod undecodable;

@@ -234,7 +234,7 @@ impl Script {
         for (suffix, content) in [
             (
                 "admin-kubeconfig",
-                json!({"kubeconfig": "apiVersion: v1\nkind: Config\n"}),
+                json!({"kubeconfig": kubeconfig(&cluster_name, &base_domain)}),
             ),
             (
                 "admin-password",
@@ -370,4 +370,19 @@ async fn send(run: &PodRun, method: &str, path: &str, body: &Value) -> kube::Res
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The administrator's way into the cluster.
+fn kubeconfig(cluster: &str, base_domain: &str) -> String {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "admin",
+        "clusters": [{"name": cluster, "cluster": {
+            "server": format!("https://api.{cluster}.{base_domain}:6443"),
+        }}],
+        "contexts": [{"name": "admin", "context": {"cluster": cluster, "user": "admin"}}],
+        "users": [{"name": "admin", "user": {"token": "skep-canary-7f3a"}}],
+    })
+    .to_string()
 }

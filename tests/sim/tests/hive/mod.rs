@@ -1,17 +1,22 @@
 //! A hub with the real operator in it, an account in a fake cloud, and the story of one cluster.
 
+pub(crate) mod spoke;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
+use self::spoke::Spoke;
 use anyhow::Context as _;
 use futures::{FutureExt as _, future::BoxFuture};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use skep::{
     controllers::{self, context::Shared},
     install::classify::Patterns,
+    remote::Remotes,
     runtime::{
         Clock, Config, ConfigStore, Context, ControllerName, DriverOptions, Process,
         client::Clients, lease::Candidate,
@@ -21,7 +26,8 @@ use skep_crds::platform::PlatformKind;
 use skep_kit::scenario::ClusterScenario;
 use skep_providers::{
     AccountId, Cloud,
-    fake::{self, FakeCloud, FakeResource},
+    fake::{self, FakeClock, FakeCloud, FakeMachine, FakeResource},
+    power::{Machine, PowerState},
 };
 use skep_sim::{
     actors::install::{self, Attempt, Script, Stage},
@@ -41,18 +47,46 @@ pub(crate) const GROUP: &str = "hive.openshift.io";
 pub(crate) struct Account {
     cloud: FakeCloud,
     id: AccountId,
+    /// The clusters in it, from within: all stories have one.
+    pub(crate) spoke: Spoke,
 }
 
 impl Account {
     /// An account in which somebody else's things already are, with names that confuse.
-    fn new() -> Self {
-        let cloud = FakeCloud::new("aws");
+    fn new(start: Timestamp) -> Self {
+        let cloud = FakeCloud::with_clock("aws", Arc::new(FakeClock::starting_at(start)));
         let id = AccountId::new("aws", "123456789012");
         cloud.accept(KEY, id.clone());
         for (name, kind, tag) in FOREIGN {
             cloud.create(&id, FakeResource::new(name, kind).tag(tag, "owned"));
         }
-        Self { cloud, id }
+        Self {
+            cloud,
+            id,
+            spoke: Spoke::new(start),
+        }
+    }
+
+    /// The machines in it, as they are now.
+    pub(crate) fn machines(&self) -> Vec<Machine> {
+        let all = self.cloud.machines(&self.id);
+        all.into_values().map(|machine| machine.machine).collect()
+    }
+
+    /// Somebody else switches a machine.
+    pub(crate) fn set_power(&self, name: &str, power: PowerState) {
+        let machines = self.machines();
+        let found = machines.iter().find(|machine| machine.name == name);
+        self.cloud.set_power(&self.id, &found.unwrap().id, power);
+    }
+
+    /// How often the cloud was asked for machines.
+    pub(crate) fn listings(&self) -> usize {
+        let log = self.cloud.log(&self.id);
+        let lists = log
+            .iter()
+            .filter(|call| call.operation.starts_with("list:machines"));
+        lists.count()
     }
 
     /// What was there before, as [`Story::outside`] shows it.
@@ -96,7 +130,15 @@ impl install::Account for Account {
         match stage {
             Stage::Assets => {}
             Stage::Bootstrap => self.cloud.create_all(&self.id, resources),
-            Stage::Complete => self.cloud.create_all(&self.id, rest),
+            Stage::Complete => {
+                self.cloud.create_all(&self.id, rest);
+                for name in ["master-0", "master-1", "master-2", "worker-0", "worker-1"] {
+                    let mut machine = FakeMachine::new(&format!("{infra_id}-{name}"), infra_id);
+                    name.clone_into(&mut machine.machine.name);
+                    machine.machine.control_plane = name.starts_with("master");
+                    self.cloud.add_machine(&self.id, machine);
+                }
+            }
         }
         async {}.boxed()
     }
@@ -208,8 +250,8 @@ impl Story {
 }
 
 impl Scenario for Story {
-    fn operator(&self, _: &World) -> Operator {
-        let account = Account::new();
+    fn operator(&self, world: &World) -> Operator {
+        let account = Account::new(world.now());
         *self.account.lock().unwrap() = Some(account.clone());
         let unconfirmed = self.unconfirmed;
         Arc::new(move |life| operate(life, account.clone(), unconfirmed).boxed())
@@ -300,10 +342,17 @@ async fn operate(
         lease: "hive-controllers-leader".to_owned(),
         identity: identity.clone(),
     };
+    let dial = account.spoke.dial(&account);
     let aws: Arc<dyn Cloud> = cloud::seen_by(&life, Arc::new(account.cloud));
     let context = Context::new(clients.requests.clone(), clock, &identity);
     let clouds = BTreeMap::from([(PlatformKind::Aws, aws)]);
-    let shared = Shared::new(context.clone(), ConfigStore::new(config), clouds);
+    let config = ConfigStore::new(config);
+    let shared = Shared::new(context.clone(), config.clone(), clouds);
+    let secrets = shared.stores.secrets.clone();
+    let shared = Shared {
+        remotes: Remotes::new(&context, secrets, config, dial),
+        ..shared
+    };
     let mut process = Process::new(context, clients.watches.clone());
     controllers::add_with(&mut process, &shared, patterns(), &|name| {
         if unconfirmed == Some(name) {
