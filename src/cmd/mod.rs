@@ -8,6 +8,7 @@ pub mod inject;
 pub mod install_manager;
 pub mod manifests;
 pub mod pause;
+pub mod power;
 pub mod update_installer_image;
 pub mod version;
 pub mod why;
@@ -22,6 +23,8 @@ use skep_crds::platform::PlatformKind;
 use skep_providers::Cloud;
 
 use self::cloud_calls::CloudCalls;
+use crate::cli::power::Wish;
+use crate::runtime::Clock;
 use crate::runtime::telemetry::{self, LogFormat};
 
 /// Provisions, configures and deletes OpenShift clusters from a hub Kubernetes cluster.
@@ -46,6 +49,10 @@ enum Verb {
     Admission(admission::Args),
     /// Tell what a cluster does, what it waits on, and what to do about it
     Why(why::Args),
+    /// Stop the machines of a cluster until it is resumed
+    Hibernate(power::Args),
+    /// Start the machines of a cluster that hibernates
+    Resume(power::Args),
     /// Drive openshift-install inside an installer image (runs in install pods)
     InstallManager(install_manager::Args),
     /// Report the images of the release image that this runs in (runs in image-resolution pods)
@@ -100,6 +107,8 @@ fn attempt(arguments: Arguments) -> Result<ExitCode> {
             }
             Verb::Admission(args) => admission::run(args).await.map(done),
             Verb::Why(args) => why::run(args, clouds(&CloudCalls::default())).await,
+            Verb::Hibernate(args) => power::run(args, Wish::Hibernate).await,
+            Verb::Resume(args) => power::run(args, Wish::Resume).await,
             Verb::InstallManager(args) => {
                 let clouds = clouds(&CloudCalls::default());
                 install_manager::run(args, clouds).await.map(done)
@@ -116,6 +125,7 @@ fn attempt(arguments: Arguments) -> Result<ExitCode> {
 
 /// The clouds that this binary can work in. What is not here is not supported.
 fn clouds(calls: &CloudCalls) -> BTreeMap<PlatformKind, Arc<dyn Cloud>> {
-    let aws: Arc<dyn Cloud> = Arc::new(skep_aws::Aws::new(Arc::new(calls.clone())));
+    let aws = skep_aws::Aws::new(Arc::new(calls.clone()), Arc::new(Clock::real()));
+    let aws: Arc<dyn Cloud> = Arc::new(aws);
     BTreeMap::from([(PlatformKind::Aws, aws)])
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use skep_crds::platform::PlatformKind;
 use skep_providers::Cloud;
 
+use crate::cli::is_cluster_deployment;
 use crate::cli::why::{Node, cluster, operator_settings, text};
 use crate::controllers::context::Shared;
 use crate::runtime::client::{Clients, Limits};
@@ -49,10 +50,7 @@ enum Output {
 
 /// Prints the tree to stdout. The exit code is 1 if there is no such cluster.
 pub async fn run(args: Args, clouds: BTreeMap<PlatformKind, Arc<dyn Cloud>>) -> Result<ExitCode> {
-    if !matches!(
-        args.kind.to_ascii_lowercase().as_str(),
-        "cd" | "clusterdeployment" | "clusterdeployments"
-    ) {
+    if !is_cluster_deployment(&args.kind) {
         bail!("no answers about {:?}: ask about a cd", args.kind);
     }
     let clock = Clock::real();

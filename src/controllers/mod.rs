@@ -14,6 +14,7 @@ pub mod erasure;
 pub mod figures;
 pub mod gates;
 pub mod held_secrets;
+pub mod hibernation;
 pub mod inputs;
 pub mod log_patterns;
 pub mod owned;
@@ -34,6 +35,8 @@ use self::cluster_state::States;
 use self::cluster_version::Versions;
 use self::context::{Shared, Stores};
 use self::held_secrets::HeldSecrets;
+use self::hibernation::Hibernation;
+use self::hibernation::fleets::Fleets;
 use self::sync_outcome::SyncOutcomes;
 use self::unreachable::Unreachable;
 use crate::install::classify::Patterns;
@@ -58,6 +61,7 @@ pub fn add_with(
     process.controller(unreachable(shared, options));
     process.controller(cluster_versions(shared, options));
     process.controller(cluster_states(shared, options));
+    process.controller(hibernation(shared, options));
     process.controller(sync_outcomes(shared, options));
 }
 
@@ -218,6 +222,21 @@ fn sync_outcomes(shared: &Shared, options: Options<'_>) -> Driver<SyncOutcomes> 
         .rung_by(&stores.cluster_syncs, bell::namesake())
         .rung_by(&stores.sync_sets, bells::beside)
         .rung_by(&stores.selector_sync_sets, bell::all())
+}
+
+fn hibernation(shared: &Shared, options: Options<'_>) -> Driver<Hibernation> {
+    let stores = &shared.stores;
+    let (clouds, context) = (shared.clouds.clone(), &shared.context);
+    let fleets = Fleets::new(clouds, context.reader.clone(), context.clock.clone());
+    let controller = Hibernation {
+        shared: shared.clone(),
+        fleets: fleets.clone(),
+    };
+    let options = throttled::<Hibernation>(shared, options);
+    let driver = Driver::new(controller, &stores.clusters, context, options)
+        .rung_by(&stores.cluster_syncs, bell::namesake())
+        .rung_by_input(&stores.secrets, bell::index(secrets::REFERS));
+    shared.remotes.rings(fleets.rings(driver))
 }
 
 /// With the number of runs that the settings name for this controller.

@@ -1,4 +1,4 @@
-//! The figures of requests to managed clusters (docs/spec/33 §3, `remote="true"`).
+//! The figures of requests to managed clusters (docs/spec/33 §2, `remote="true"`).
 
 use http::{Method, StatusCode};
 use prometheus_client::metrics::counter::Counter;

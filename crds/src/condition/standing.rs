@@ -242,6 +242,7 @@ const STOPPING: &[&str] = &[
     reason::WAITING_FOR_MACHINES_TO_STOP,
     reason::FAILED_TO_STOP,
     reason::SYNC_SETS_NOT_APPLIED,
+    reason::skep::HIBERNATION_HELD,
 ];
 const RESUMING: &[&str] = &[
     reason::STARTING_MACHINES,

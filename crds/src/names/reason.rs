@@ -553,6 +553,9 @@ pub mod skep {
         RUN_TIMED_OUT,
         INTERNAL_ERROR,
     ];
+    /// The cluster is not stopped as it is wanted, because it might not wake again. Set by the hibernation
+    /// controller on `Hibernating`.
+    pub const HIBERNATION_HELD: &str = "HibernationHeld";
     /// What an installation needs is being looked at and made. Set on `Reconciling`, like the ones below
     /// on it or on `Stalled`, by whoever writes the conditions of the object.
     pub const PREPARING: &str = "Preparing";

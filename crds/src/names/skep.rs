@@ -48,6 +48,13 @@ pub const INPUTS_ANNOTATION: &str = "skep.dev/inputs";
 /// Annotation on a merged pull secret: a digest of its sources and one of its content. Set and read by
 /// the `ClusterDeployment` controller.
 pub const SOURCES_ANNOTATION: &str = "skep.dev/sources";
+/// Annotation on a `ClusterDeployment`: how many machines of the cluster can be stopped, counted before the
+/// first of them was. Set and read by the hibernation controller, which calls a cluster stopped only when
+/// so many machines are; a person may correct it.
+pub const EXPECTED_MACHINES_ANNOTATION: &str = "skep.dev/expected-machines";
+/// Annotation on a `ClusterDeployment`: a person's word that the cluster is to be stopped although it looks
+/// as if it might not wake again. Set by people; read by the hibernation controller.
+pub const FORCE_HIBERNATION_ANNOTATION: &str = "skep.dev/force-hibernation";
 
 /// Name of the controller that lets go of Secrets that no cluster needs any more.
 pub const HELD_SECRETS_CONTROLLER: &str = "heldSecrets";

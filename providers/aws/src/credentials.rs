@@ -19,8 +19,8 @@ use aws_credential_types::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use skep_providers::{
-    Account, AccountId, Class, Cloud, ConnectRequest, CredentialSource, Credentials, Endpoints,
-    Error, Unsupported,
+    Account, AccountId, Class, Clock, Cloud, ConnectRequest, CredentialSource, Credentials,
+    Endpoints, Error, Unsupported,
     call::{Call, CallObserver, Calls, RetryPolicy, Throttles},
     erase::{ClusterFacts, EraseTarget, PlatformFacts},
     machine_sets::MachineSets,
@@ -32,6 +32,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     client::{self, Api, Clients, service},
+    machines::{AccountListings, Instances, Known},
     profile::{self, Identity},
     target::Target,
 };
@@ -43,24 +44,34 @@ pub const CLOUD: &str = "aws";
 /// forgotten and made again, which costs one identity call each.
 const MAX_KEPT: usize = 4096;
 
+/// Listings of instances that are kept. A large one is some megabytes; with more accounts than this, the
+/// one that was not looked at longest is made again.
+const MAX_LISTINGS: usize = 512;
+
 /// Amazon Web Services: one value per process.
 pub struct Aws {
     connections: SharedHttpClient,
     throttles: Arc<Throttles>,
+    clock: Arc<dyn Clock>,
+    listings: Arc<AccountListings>,
     accounts: Mutex<BTreeMap<Key, Arc<Session>>>,
 }
 
 /// Content of the source, region, endpoints.
-type Key = ([u8; 32], String, Endpoints);
+pub(crate) type Key = ([u8; 32], String, Endpoints);
 
 impl Aws {
-    /// A factory whose calls are reported to `observer`.
-    pub fn new(observer: Arc<dyn CallObserver>) -> Self {
-        Self::with_policy(observer, RetryPolicy::default())
+    /// A factory whose calls are reported to `observer`; `clock` gives the times that listings tell.
+    pub fn new(observer: Arc<dyn CallObserver>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_policy(observer, clock, RetryPolicy::default())
     }
 
     /// A factory with another retry policy, for tests of faults.
-    pub fn with_policy(observer: Arc<dyn CallObserver>, policy: RetryPolicy) -> Self {
+    pub fn with_policy(
+        observer: Arc<dyn CallObserver>,
+        clock: Arc<dyn Clock>,
+        policy: RetryPolicy,
+    ) -> Self {
         let limits = client::LIMITS.to_vec();
         Self {
             connections: client::connections(),
@@ -70,6 +81,8 @@ impl Aws {
                 policy,
                 observer,
             )),
+            listings: Arc::new(AccountListings::new(Arc::clone(&clock), MAX_LISTINGS)),
+            clock,
             accounts: Mutex::default(),
         }
     }
@@ -86,17 +99,11 @@ impl Aws {
         } else {
             region
         };
-        let key = (source.fingerprint(), region.clone(), endpoints.clone());
+        let key = (source.fingerprint(), region, endpoints);
         if let Some(kept) = self.kept().get(&key) {
             return Ok(Arc::clone(kept));
         }
-        let session = Arc::new(Session::new(
-            &source,
-            region,
-            endpoints,
-            self.connections.clone(),
-            Arc::clone(&self.throttles),
-        )?);
+        let session = Arc::new(Session::new(self, &source, key.clone())?);
         let mut kept = self.kept();
         if kept.len() >= MAX_KEPT {
             kept.clear();
@@ -129,16 +136,17 @@ pub(crate) struct Session {
     throttles: Arc<Throttles>,
     clients: Arc<Clients>,
     account: OnceCell<AccountId>,
+    pub(crate) key: Key,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) listings: Arc<AccountListings>,
+    pub(crate) known: Known,
 }
 
 impl Session {
-    fn new(
-        source: &CredentialSource,
-        region: String,
-        endpoints: Endpoints,
-        connections: SharedHttpClient,
-        throttles: Arc<Throttles>,
-    ) -> Result<Self, Error> {
+    fn new(aws: &Aws, source: &CredentialSource, key: Key) -> Result<Self, Error> {
+        let (_, region, endpoints) = key.clone();
+        let connections = aws.connections.clone();
+        let throttles = Arc::clone(&aws.throttles);
         let identity = profile::identity(source).map_err(|fault| {
             Error::new("credentials", Class::Unauthenticated, fault.to_string())
         })?;
@@ -158,6 +166,10 @@ impl Session {
             throttles,
             clients,
             account: OnceCell::new(),
+            key,
+            clock: Arc::clone(&aws.clock),
+            listings: Arc::clone(&aws.listings),
+            known: Known::default(),
         })
     }
 
@@ -273,7 +285,7 @@ fn unsupported(capability: &'static str) -> Unsupported {
 
 impl Account for Opened {
     fn machines(&self) -> Result<Arc<dyn Machines>, Unsupported> {
-        Err(unsupported("machines"))
+        Ok(Arc::new(Instances(Arc::clone(&self.0))))
     }
 
     fn zones(&self) -> Result<Arc<dyn Zones>, Unsupported> {

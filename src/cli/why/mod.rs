@@ -5,6 +5,7 @@
 //! process alone (a running check or erasure) is taken from the conditions on record.
 
 mod events;
+mod power;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::runtime::{
 };
 
 pub use events::Told;
+pub(super) use render::span;
 pub use render::text;
 
 /// One object, and why it is as it is.
@@ -191,12 +193,18 @@ pub async fn cluster(
         condition.status != ConditionStatus::Unknown && !is_desired(condition) && says_more
     };
     let mut node = node::<Clusters>(shared, root.as_ref(), observed);
+    // What the power's own conditions say is for a cluster that is installed, and a note there.
+    let of_power = |condition: &&Condition| {
+        power::TOLD.contains(&condition.type_.as_str()) && root.spec.installed
+    };
     node.conditions = root
         .conditions()
         .iter()
         .filter(undesired)
+        .filter(|condition| !of_power(condition))
         .map(recorded)
         .collect();
+    node.notes.extend(power::note(&root));
     events::read(shared, root.as_ref(), &mut node).await;
     node.children = children(shared, namespace, name, &mut node.notes).await;
     Ok(Some(node))

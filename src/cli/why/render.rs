@@ -138,7 +138,7 @@ fn cut(message: &str) -> String {
 }
 
 /// Two units are enough for people.
-fn span(duration: SignedDuration) -> String {
+pub(in crate::cli) fn span(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

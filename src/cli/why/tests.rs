@@ -4,6 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::events::v1::{Event, EventSeries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
+use serde_json::{Value, json};
+use skep_crds::ClusterDeployment;
+
 use super::{Node, Recorded, step_in_words, text};
 use crate::plan::Note;
 
@@ -84,6 +87,149 @@ fn a_condition_that_a_note_tells_is_not_told_twice() {
         since: None,
     });
     assert!(!text(&cluster, now()).contains("on record"));
+}
+
+/// An installed cluster with this wish, these annotations and conditions: `type status reason`.
+fn powered(wish: Option<&str>, paused: bool, conditions: &[&str]) -> ClusterDeployment {
+    let conditions: Vec<Value> = conditions
+        .iter()
+        .map(|words| {
+            let words: Vec<&str> = words.split(' ').collect();
+            json!({"type": words[0], "status": words[1], "reason": words[2], "message": "3 of 6"})
+        })
+        .collect();
+    serde_json::from_value(json!({
+        "apiVersion": "hive.openshift.io/v1", "kind": "ClusterDeployment",
+        "metadata": {"name": "demo", "namespace": "team",
+            "annotations": {"hive.openshift.io/powerstate-pause": paused.to_string()}},
+        "spec": {
+            "clusterName": "demo", "baseDomain": "example.com", "installed": true, "powerState": wish,
+            "platform": {"aws": {"region": "us-east-1", "credentialsSecretRef": {"name": "creds"}}},
+        },
+        "status": {"conditions": conditions},
+    }))
+    .unwrap()
+}
+
+#[test]
+fn every_power_state_has_its_words() {
+    const STILL_RUNS: [&str; 2] = ["Hibernating False ResumingOrRunning", "Ready True Running"];
+    const STILL_SLEEPS: [&str; 2] = [
+        "Hibernating True Hibernating",
+        "Ready False StoppingOrHibernating",
+    ];
+    let told = |cluster: &ClusterDeployment| {
+        super::power::note(cluster).map(|note| {
+            let mut node = node("ClusterDeployment", "demo");
+            node.notes.push(note);
+            let text = text(&node, now());
+            text.lines()
+                .skip(1)
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join("; ")
+        })
+    };
+    let stopping = |reason: &str| {
+        [
+            format!("Hibernating False {reason}"),
+            "Ready False StoppingOrHibernating".into(),
+        ]
+    };
+    for (reason, expected) in [
+        (
+            "Stopping",
+            "waits (Stopping): 3 of 6; on its machines in the cloud",
+        ),
+        (
+            "WaitingForMachinesToStop",
+            "waits (WaitingForMachinesToStop): 3 of 6; on its machines in the cloud",
+        ),
+        (
+            "FailedToStop",
+            "failed (FailedToStop): 3 of 6; then: it is tried again",
+        ),
+        (
+            "SyncSetsNotApplied",
+            "waits (SyncSetsNotApplied): 3 of 6; on its SyncSets, or ten minutes since its installation",
+        ),
+        (
+            "HibernationHeld",
+            "blocked (HibernationHeld): 3 of 6; by the state of the cluster; do: mend it, or set the \
+             annotation skep.dev/force-hibernation to \"true\"",
+        ),
+        (
+            "Unsupported",
+            "blocked (Unsupported): the cluster is to hibernate and cannot: 3 of 6; by the platform; do: \
+             set spec.powerState to Running",
+        ),
+        (
+            "SomethingNew",
+            "waits (SomethingNew): 3 of 6; on what it says",
+        ),
+    ] {
+        let conditions = stopping(reason);
+        let conditions = conditions.each_ref().map(String::as_str);
+        let cluster = powered(Some("Hibernating"), false, &conditions);
+        assert_eq!(told(&cluster).as_deref(), Some(expected));
+    }
+    for (reason, expected) in [
+        ("StartingMachines", "on its machines in the cloud"),
+        ("WaitingForMachines", "on its machines in the cloud"),
+        ("WaitingForNodes", "on its nodes"),
+        ("PausingForClusterOperatorsToSettle", "on its operators"),
+        ("WaitingForClusterOperators", "on its operators"),
+        ("FailedToStartMachines", "then: it is tried again"),
+    ] {
+        let ready = format!("Ready False {reason}");
+        let conditions = ["Hibernating False ResumingOrRunning", ready.as_str()];
+        let text = told(&powered(Some("Running"), false, &conditions)).unwrap();
+        assert!(text.contains(reason) && text.ends_with(expected), "{text}");
+    }
+    for (wish, paused, conditions, expected) in [
+        (None, false, &STILL_RUNS[..], None),
+        (Some("Running"), false, &STILL_RUNS, None),
+        (None, false, &["Ready Unknown Initialized"], None),
+        (None, false, &[], None),
+        (
+            Some("Hibernating"),
+            false,
+            &STILL_SLEEPS,
+            Some(
+                "done (Hibernating): the cluster is stopped as it is wanted; skep resume cd demo starts it",
+            ),
+        ),
+        (
+            Some("Hibernating"),
+            false,
+            &STILL_RUNS,
+            Some(
+                "waits (PowerStateAsked): the cluster is to hibernate, and nothing was done about it yet; on \
+                 the hibernation controller",
+            ),
+        ),
+        (
+            Some("Running"),
+            false,
+            &STILL_SLEEPS,
+            Some(
+                "waits (PowerStateAsked): the cluster is to run, and nothing was done about it yet; on the \
+                 hibernation controller",
+            ),
+        ),
+        (
+            Some("Running"),
+            true,
+            &STILL_SLEEPS,
+            Some(
+                "waits (PowerStatePaused): a person manages the machines; on its annotation \
+                 hive.openshift.io/powerstate-pause to go",
+            ),
+        ),
+    ] {
+        let found = told(&powered(wish, paused, conditions));
+        assert_eq!(found.as_deref(), expected, "{wish:?} {conditions:?}");
+    }
 }
 
 fn event(reason: &str, first: i64, last: Option<i64>) -> Event {

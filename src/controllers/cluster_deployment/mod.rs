@@ -27,6 +27,8 @@ use crate::runtime::{
 
 pub use decide::Step;
 pub use observed::{Attempt, Deprovision, ImageJob, Observed};
+pub use parse::duration;
+pub use reading::credentials_ref;
 pub use status::{Reference, Status, Verdict};
 pub use workers::workers;
 

@@ -57,7 +57,7 @@ fn relocation(text: Option<&str>) -> Relocation {
 }
 
 /// A duration as the API writes them: numbers with units, added up (`1h30m`, `1.5h`, `90s`).
-pub(super) fn duration(text: &str) -> Option<SignedDuration> {
+pub fn duration(text: &str) -> Option<SignedDuration> {
     let (negative, mut rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (text.starts_with('-'), rest),
         None => (false, text),

@@ -274,7 +274,7 @@ async fn merged_digest(
 }
 
 /// Which credentials a cluster uses.
-pub(super) fn credentials_ref(root: &ClusterDeployment) -> CredentialsRef {
+pub fn credentials_ref(root: &ClusterDeployment) -> CredentialsRef {
     let platform = &root.spec.platform;
     let role = platform
         .aws

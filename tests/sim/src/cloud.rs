@@ -1,7 +1,7 @@
 //! A cloud as one life of the operator sees it: each changing call is an effect like a write to the
 //! hub (logged, numbered, a place to die), and a dead life gets no answer from the cloud either.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use skep_providers::{
@@ -11,7 +11,7 @@ use skep_providers::{
         Presence, Resource, Untagging,
     },
     machine_sets::MachineSets,
-    power::Machines,
+    power::{Listing, Machine, Machines, PowerOutcome},
     preflight::Preflight,
     zones::Zones,
 };
@@ -86,7 +86,11 @@ impl Credentials for GatedAccount {
 
 impl Account for GatedAccount {
     fn machines(&self) -> Result<Arc<dyn Machines>, Unsupported> {
-        self.account.machines()
+        let machines = self.account.machines()?;
+        Ok(Arc::new(GatedMachines {
+            gate: self.gate.clone(),
+            machines,
+        }))
     }
 
     fn zones(&self) -> Result<Arc<dyn Zones>, Unsupported> {
@@ -108,6 +112,34 @@ impl Account for GatedAccount {
             target,
         }))
     }
+}
+
+struct GatedMachines {
+    gate: Gate,
+    machines: Arc<dyn Machines>,
+}
+
+#[async_trait]
+impl Machines for GatedMachines {
+    async fn list(&self, cluster: &ClusterFacts, max_age: Duration) -> Result<Listing, Error> {
+        self.gate.read(self.machines.list(cluster, max_age)).await
+    }
+
+    async fn start(&self, machines: &[Machine]) -> Vec<PowerOutcome> {
+        let what = switched("start", machines);
+        self.gate.change(&what, self.machines.start(machines)).await
+    }
+
+    async fn stop(&self, machines: &[Machine]) -> Vec<PowerOutcome> {
+        let what = switched("stop", machines);
+        self.gate.change(&what, self.machines.stop(machines)).await
+    }
+}
+
+/// As transcripts show it: `stop machine i-0 i-1`.
+fn switched(verb: &str, machines: &[Machine]) -> String {
+    let ids: Vec<&str> = machines.iter().map(|machine| machine.id.as_str()).collect();
+    format!("{verb} machine {}", ids.join(" "))
 }
 
 struct GatedTarget {

@@ -8,6 +8,8 @@ mod health;
 mod hive;
 #[path = "main_job/neighbours.rs"]
 mod neighbours;
+#[path = "main_job/power.rs"]
+mod power;
 #[path = "main_job/reach.rs"]
 mod reach;
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Role tag that Cluster API puts on machines.
-const ROLE_TAG: &str = "sigs.k8s.io/cluster-api-provider-aws/role";
+pub(crate) const ROLE_TAG: &str = "sigs.k8s.io/cluster-api-provider-aws/role";
 /// AWS Backup owns images and snapshots that carry this.
 pub(crate) const BACKUP_TAG: &str = "aws:backup:source-resource";
 

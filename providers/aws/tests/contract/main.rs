@@ -8,6 +8,7 @@
 )]
 
 mod cluster;
+mod machines;
 mod shared;
 
 use std::{
@@ -220,18 +221,29 @@ async fn target_of(
     source: CredentialSource,
     observer: Arc<dyn CallObserver>,
 ) -> Result<Arc<dyn EraseTarget>, skep_providers::Error> {
+    let account = connect(&aws(observer), source).await?;
+    account.eraser(&facts(infra, role))
+}
+
+fn aws(observer: Arc<dyn CallObserver>) -> Aws {
     let policy = RetryPolicy {
         first: Duration::from_millis(20),
         longest: Duration::from_millis(200),
         ..RetryPolicy::default()
     };
-    let aws = Aws::with_policy(observer, policy);
+    Aws::with_policy(observer, Arc::new(Wall), policy)
+}
+
+async fn connect(
+    aws: &Aws,
+    source: CredentialSource,
+) -> Result<Arc<dyn skep_providers::Account>, skep_providers::Error> {
     let request = ConnectRequest {
         source,
         region: REGION.into(),
         endpoints: endpoints(),
     };
-    aws.connect(request).await?.eraser(&facts(infra, role))
+    aws.connect(request).await
 }
 
 fn request(scene: &Scene) -> EraseRequest {

@@ -15,7 +15,7 @@ from . import clock, machines
 from .accounts import ACCOUNTS
 from .clock import CLOCK
 from .dump import dump
-from .gaps import tagging
+from .gaps import instances, tagging
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -72,6 +72,9 @@ def _route(
             if asked:
                 raise ValueError(f"unknown fields {sorted(asked)}")
             return _speed(account)
+        case ("PUT", "pages"):
+            instances.PAGES[str(asked["account"])] = int(asked["instances"])
+            return {"pages": instances.PAGES}
         case ("POST", "settle"):
             account = asked.get("account")
             tagging.forget_ghosts(account)

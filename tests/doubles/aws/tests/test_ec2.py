@@ -36,6 +36,68 @@ def test_instances_pass_through_their_states(aws: Mine) -> None:
     assert "VpcId" not in left and not left.get("NetworkInterfaces")
 
 
+def test_one_instance_in_a_wrong_state_refuses_a_whole_batch(aws: Mine) -> None:
+    ec2 = aws("ec2")
+    one, two = (launch(aws)["InstanceId"] for _ in range(2))
+    aws.settle()
+    ec2.stop_instances(InstanceIds=[one])
+    aws.settle()
+    ec2.stop_instances(InstanceIds=[two])
+    assert code(ec2.start_instances, InstanceIds=[one, two]) == "IncorrectInstanceState"
+    assert (state(aws, one), state(aws, two)) == ("stopped", "stopping")
+    ec2.start_instances(InstanceIds=[one])
+    aws.settle()
+    ec2.start_instances(InstanceIds=[two])
+    assert code(ec2.stop_instances, InstanceIds=[one, two]) == "IncorrectInstanceState"
+    assert (state(aws, one), state(aws, two)) == ("running", "pending")
+
+
+def test_a_spot_instance_can_only_be_terminated(aws: Mine) -> None:
+    ec2 = aws("ec2")
+    one = launch(aws, InstanceMarketOptions={"MarketType": "spot"})
+    aws.settle()
+    found = ec2.describe_instances(InstanceIds=[one["InstanceId"]])["Reservations"][0]["Instances"]
+    assert found[0]["InstanceLifecycle"] == "spot"
+    assert code(ec2.stop_instances, InstanceIds=[one["InstanceId"]]) == "UnsupportedOperation"
+    assert state(aws, one["InstanceId"]) == "running"
+
+
+def test_a_zone_can_be_out_of_capacity(aws: Mine) -> None:
+    ec2 = aws("ec2")
+    one, two = (launch(aws)["InstanceId"] for _ in range(2))
+    aws.settle()
+    ec2.stop_instances(InstanceIds=[one, two])
+    aws.settle()
+    order = {
+        "account": aws.id,
+        "service": "ec2",
+        "action": "StartInstances",
+        "params": {"InstanceId.*": one},
+        "code": "InsufficientInstanceCapacity",
+        "status": 500,
+    }
+    aws.cloud.admin.call("POST", "faults", order)
+    assert code(ec2.start_instances, InstanceIds=[one, two]) == "InsufficientInstanceCapacity"
+    assert state(aws, two) == "stopped"
+    ec2.start_instances(InstanceIds=[two])
+    assert (state(aws, one), state(aws, two)) == ("stopped", "pending")
+
+
+def test_instances_are_listed_in_pages(aws: Mine) -> None:
+    ec2 = aws("ec2")
+    all_of_them = {launch(aws)["InstanceId"] for _ in range(5)}
+    aws.cloud.admin.call("PUT", "pages", {"account": aws.id, "instances": 2})
+    pages = list(ec2.get_paginator("describe_instances").paginate())
+    found = [
+        instance["InstanceId"]
+        for page in pages
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+    ]
+    assert len(pages) == 3
+    assert sorted(found) == sorted(all_of_them)
+
+
 def test_states_pass_by_the_clock(aws: Mine) -> None:
     aws.speed(scale=0.001)
     one = launch(aws)["InstanceId"]

@@ -22,6 +22,7 @@ mod gitops;
 mod leader;
 mod log_patterns;
 mod policies;
+mod power;
 mod remote;
 mod rights;
 mod schema;

@@ -290,6 +290,12 @@ impl Cloud {
             .map(drop)
     }
 
+    /// From now on an account's instances are listed in pages of at most so many, whatever is asked for.
+    pub fn set_page(&self, account: &Account, instances: u32) -> Result<()> {
+        let body = json!({ "account": &account.id, "instances": instances });
+        self.send::<Value>("PUT", "pages", Some(&body)).map(drop)
+    }
+
     /// Brings every transitional state to its end now. Returns how many there were.
     pub fn settle(&self, account: Option<&Account>) -> Result<u64> {
         let body = json!({ "account": account.map(|account| &account.id) });

@@ -1,6 +1,6 @@
 //! A hub with the real operator in it, an account in a fake cloud, and the story of one cluster.
 
-mod spoke;
+pub(crate) mod spoke;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
+use self::spoke::Spoke;
 use anyhow::Context as _;
 use futures::{FutureExt as _, future::BoxFuture};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use skep::{
     controllers::{self, context::Shared},
     install::classify::Patterns,
-    remote::{Remotes, connection::Dial},
+    remote::Remotes,
     runtime::{
         Clock, Config, ConfigStore, Context, ControllerName, DriverOptions, Process,
         client::Clients, lease::Candidate,
@@ -24,7 +26,8 @@ use skep_crds::platform::PlatformKind;
 use skep_kit::scenario::ClusterScenario;
 use skep_providers::{
     AccountId, Cloud,
-    fake::{self, FakeCloud, FakeResource},
+    fake::{self, FakeClock, FakeCloud, FakeMachine, FakeResource},
+    power::{Machine, PowerState},
 };
 use skep_sim::{
     actors::install::{self, Attempt, Script, Stage},
@@ -44,18 +47,46 @@ pub(crate) const GROUP: &str = "hive.openshift.io";
 pub(crate) struct Account {
     cloud: FakeCloud,
     id: AccountId,
+    /// The clusters in it, from within: all stories have one.
+    pub(crate) spoke: Spoke,
 }
 
 impl Account {
     /// An account in which somebody else's things already are, with names that confuse.
-    fn new() -> Self {
-        let cloud = FakeCloud::new("aws");
+    fn new(start: Timestamp) -> Self {
+        let cloud = FakeCloud::with_clock("aws", Arc::new(FakeClock::starting_at(start)));
         let id = AccountId::new("aws", "123456789012");
         cloud.accept(KEY, id.clone());
         for (name, kind, tag) in FOREIGN {
             cloud.create(&id, FakeResource::new(name, kind).tag(tag, "owned"));
         }
-        Self { cloud, id }
+        Self {
+            cloud,
+            id,
+            spoke: Spoke::new(start),
+        }
+    }
+
+    /// The machines in it, as they are now.
+    pub(crate) fn machines(&self) -> Vec<Machine> {
+        let all = self.cloud.machines(&self.id);
+        all.into_values().map(|machine| machine.machine).collect()
+    }
+
+    /// Somebody else switches a machine.
+    pub(crate) fn set_power(&self, name: &str, power: PowerState) {
+        let machines = self.machines();
+        let found = machines.iter().find(|machine| machine.name == name);
+        self.cloud.set_power(&self.id, &found.unwrap().id, power);
+    }
+
+    /// How often the cloud was asked for machines.
+    pub(crate) fn listings(&self) -> usize {
+        let log = self.cloud.log(&self.id);
+        let lists = log
+            .iter()
+            .filter(|call| call.operation.starts_with("list:machines"));
+        lists.count()
     }
 
     /// What was there before, as [`Story::outside`] shows it.
@@ -99,7 +130,15 @@ impl install::Account for Account {
         match stage {
             Stage::Assets => {}
             Stage::Bootstrap => self.cloud.create_all(&self.id, resources),
-            Stage::Complete => self.cloud.create_all(&self.id, rest),
+            Stage::Complete => {
+                self.cloud.create_all(&self.id, rest);
+                for name in ["master-0", "master-1", "master-2", "worker-0", "worker-1"] {
+                    let mut machine = FakeMachine::new(&format!("{infra_id}-{name}"), infra_id);
+                    name.clone_into(&mut machine.machine.name);
+                    machine.machine.control_plane = name.starts_with("master");
+                    self.cloud.add_machine(&self.id, machine);
+                }
+            }
         }
         async {}.boxed()
     }
@@ -111,8 +150,6 @@ pub(crate) struct Story {
     pub(crate) attempts: Vec<Attempt>,
     /// The controller that carries out plans from its stores without reading again.
     pub(crate) unconfirmed: Option<ControllerName>,
-    /// The installed cluster.
-    pub(crate) spoke: spoke::Spoke,
     account: Mutex<Option<Account>>,
 }
 
@@ -133,7 +170,6 @@ impl Story {
             },
             attempts,
             unconfirmed: None,
-            spoke: spoke::Spoke::default(),
             account: Mutex::default(),
         }
     }
@@ -214,12 +250,11 @@ impl Story {
 }
 
 impl Scenario for Story {
-    fn operator(&self, _: &World) -> Operator {
-        let account = Account::new();
+    fn operator(&self, world: &World) -> Operator {
+        let account = Account::new(world.now());
         *self.account.lock().unwrap() = Some(account.clone());
         let unconfirmed = self.unconfirmed;
-        let dial = self.spoke.dial();
-        Arc::new(move |life| operate(life, account.clone(), dial.clone(), unconfirmed).boxed())
+        Arc::new(move |life| operate(life, account.clone(), unconfirmed).boxed())
     }
 
     fn play<'a>(&'a self, world: &'a World, operator: Operator) -> BoxFuture<'a, ()> {
@@ -286,7 +321,6 @@ fn patterns() -> Arc<Patterns> {
 async fn operate(
     life: Life,
     account: Account,
-    dial: Dial,
     unconfirmed: Option<ControllerName>,
 ) -> anyhow::Result<()> {
     let variables = [
@@ -308,6 +342,7 @@ async fn operate(
         lease: "hive-controllers-leader".to_owned(),
         identity: identity.clone(),
     };
+    let dial = account.spoke.dial(&account);
     let aws: Arc<dyn Cloud> = cloud::seen_by(&life, Arc::new(account.cloud));
     let context = Context::new(clients.requests.clone(), clock, &identity);
     let clouds = BTreeMap::from([(PlatformKind::Aws, aws)]);

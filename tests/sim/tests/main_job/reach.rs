@@ -32,7 +32,7 @@ fn a_cluster_that_falls_silent_is_unreachable_until_it_answers_again() {
         assert_eq!(labels["hive.openshift.io/version-major-minor"], "4.19");
         let state = stored(&world.server, "clusterstates").unwrap();
         let operators = state["status"]["clusterOperators"].as_array().unwrap();
-        assert_eq!(operators.len(), 2);
+        assert_eq!(operators.len(), 3);
         let until = |wanted: &'static str| {
             let told = move |server: &ApiServer| {
                 let cluster = server.stored(GROUP, "clusterdeployments", "fleet", "demo")?;
@@ -42,7 +42,8 @@ fn a_cluster_that_falls_silent_is_unreachable_until_it_answers_again() {
             };
             world.until(wanted, Duration::from_mins(20), told)
         };
-        story.spoke.silence(true);
+        let spoke = story.account().spoke;
+        spoke.silence(true);
         until("True").await;
         assert_eq!(reason(&world), "ErrorConnectingToCluster");
         world.quiet(Duration::from_mins(1)).await;
@@ -54,7 +55,7 @@ fn a_cluster_that_falls_silent_is_unreachable_until_it_answers_again() {
         tokio::time::sleep(Duration::from_hours(2)).await;
         let after = (version("clusterdeployments"), version("clusterstates"));
         assert_eq!(after, before, "silence is told once");
-        story.spoke.silence(false);
+        spoke.silence(false);
         until("False").await;
         let settled = condition(&world, "demo", "Reconciling");
         world.quiet(Duration::from_hours(1)).await;

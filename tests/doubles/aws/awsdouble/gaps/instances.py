@@ -22,9 +22,16 @@ CODES = {
 }
 
 
+# Largest page of instances, by account: AWS may always give fewer than were asked for.
+PAGES: dict[str, int] = {}
+LARGEST_PAGE = 1000
+
+
 def close() -> None:
     _launch()
     _start_and_stop()
+    _all_or_none()
+    _pages()
     _terminate()
     _attachments()
     _what_is_left_of_a_terminated_one()
@@ -88,15 +95,17 @@ def _root_mapping(root: str) -> dict[str, Any]:
     }
 
 
-def _start_and_stop() -> None:
+def _refuse(instance: Any, wanted: str) -> None:
     from moto.ec2.exceptions import EC2ClientError
-    from moto.ec2.models.instances import Instance
 
-    def refuse(instance: Any, wanted: str) -> None:
-        raise EC2ClientError(
-            "IncorrectInstanceState",
-            f"The instance '{instance.id}' is not in a state from which it can be {wanted}.",
-        )
+    raise EC2ClientError(
+        "IncorrectInstanceState",
+        f"The instance '{instance.id}' is not in a state from which it can be {wanted}.",
+    )
+
+
+def _start_and_stop() -> None:
+    from moto.ec2.models.instances import Instance
 
     @around(Instance, "start")
     def _(original: Any, self: Any) -> Any:
@@ -104,7 +113,7 @@ def _start_and_stop() -> None:
         if previous.name in ("running", "pending"):
             return previous
         if previous.name != "stopped":
-            refuse(self, "started")
+            _refuse(self, "started")
         original(self)
         _become(self, "pending")
         _later(self, "instance.pending", lambda: _become(self, "running"))
@@ -116,11 +125,60 @@ def _start_and_stop() -> None:
         if previous.name in ("stopped", "stopping"):
             return previous
         if previous.name != "running":
-            refuse(self, "stopped")
+            _refuse(self, "stopped")
         original(self, *args, **kwargs)
         _become(self, "stopping")
         _later(self, "instance.stopping", lambda: _become(self, "stopped"))
         return previous
+
+
+def _all_or_none() -> None:
+    """One instance in a wrong state refuses a whole batch, before anything changes."""
+    from moto.ec2.models.instances import InstanceBackend
+
+    @around(InstanceBackend, "start_instances")
+    def _(original: Any, self: Any, instance_ids: list[str]) -> Any:
+        for instance in self.get_multi_instances_by_id(instance_ids):
+            if instance._state.name not in ("stopped", "running", "pending"):
+                _refuse(instance, "started")
+        return original(self, instance_ids)
+
+    @around(InstanceBackend, "stop_instances")
+    def _(original: Any, self: Any, instance_ids: list[str]) -> Any:
+        for instance in self.get_multi_instances_by_id(instance_ids):
+            if instance._state.name not in ("running", "stopped", "stopping"):
+                _refuse(instance, "stopped")
+            if instance.lifecycle == "spot":
+                # Of a one-time request, which is what machine controllers make.
+                raise _unsupported_spot(instance)
+            if instance.disable_api_stop is True:
+                from moto.ec2.exceptions import OperationDisableApiStopNotPermitted
+
+                raise OperationDisableApiStopNotPermitted(instance.id)
+        return original(self, instance_ids)
+
+
+def _unsupported_spot(instance: Any) -> Exception:
+    from moto.ec2.exceptions import EC2ClientError
+
+    return EC2ClientError(
+        "UnsupportedOperation",
+        f"You can't stop the Spot Instance '{instance.id}' because it is associated with a one-time "
+        "Spot Instance request. You can only stop Spot Instances associated with persistent Spot "
+        "Instance requests.",
+    )
+
+
+def _pages() -> None:
+    from moto.ec2.responses.instances import InstanceResponse
+
+    @around(InstanceResponse, "describe_instances")
+    def _(original: Any, self: Any) -> Any:
+        # moto gives a hundred when nobody says how many.
+        asked = int(self.params.get("MaxResults") or LARGEST_PAGE)
+        most = PAGES.get(self.current_account, LARGEST_PAGE)
+        self.params["MaxResults"] = min(asked, most)
+        return original(self)
 
 
 def _terminate() -> None:
