@@ -265,46 +265,9 @@ fn live(mode: Mode) {
     let world = &GUARDED.0;
     let life = Life::begin(world, mode, "live", &[]);
     life.apply_again("new");
-<<<<<<< ours
     let (provision, provisioning) = life.until_provisioning();
     life.merge_provision(&provision, &json!({"spec": {"stage": "complete"}}));
-=======
-    life.until("met requirements", |found| {
-        has_condition(found, "RequirementsMet", "True", "AllRequirementsMet")
-            && finalizers(found).contains(&crate::world::FINALIZER)
-    });
-    life.apply_again("resolving images");
-    let images = json!({
-        "installerImage": "localhost/openshift-installer:4.19.2",
-        "cliImage": "localhost/openshift-cli:4.19.2",
-    });
-    world
-        .objects
-        .merge_status(CD, &life.scenario.namespace, "demo", &images)
-        .unwrap();
-    let begun = life.until("an attempt", |found| {
-        found["status"]["provisionRef"]["name"].is_string()
-    });
-    life.apply_again("preparing an attempt");
-    let provision = begun["status"]["provisionRef"]["name"].as_str().unwrap();
-    life.report(provision);
-    let provisioning = life.until("an identity", |found| {
-        found["spec"]["clusterMetadata"]["metadataJSONSecretRef"]["name"].is_string()
-    });
-    life.apply_again("provisioning");
-    let stage =
-        |found: Option<&Value>| found.is_some_and(|found| found["spec"]["stage"] == "provisioning");
-    let of = hive("ClusterProvision");
-    world.until(
-        of,
-        &life.scenario.namespace,
-        provision,
-        "the handshake",
-        stage,
-    );
-    life.merge_provision(provision, &json!({"spec": {"stage": "complete"}}));
     // All that is told of an installed cluster is: a difference is then not one that the operator makes.
->>>>>>> theirs
     let installed = life.until("an installed cluster", |found| {
         found["spec"]["installed"] == true
             && has_condition(found, "Provisioned", "True", "Provisioned")
