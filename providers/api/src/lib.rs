@@ -12,7 +12,8 @@
 //! * [`credentials`]: a Secret or an assumed role becomes an [`Account`] that can say who it is.
 //! * [`power`]: machines and their power state. [`zones`]: hosted zones and records.
 //!   [`machine_sets`]: generator of `MachineSet`s. [`preflight`]: what would fail, told before.
-//! * [`call`]: the one layer every call to a cloud goes through.
+//! * [`call`]: the one layer every call to a cloud goes through. [`listings`]: one listing of an account
+//!   for everybody who asks.
 //! * [`erase`]: fence, discover, plan, execute, sweep, receipt (`docs/spec/20`).
 //! * [`fake`]: a programmable cloud behind the same traits, for tests and simulations.
 #![warn(missing_docs)]
@@ -24,6 +25,7 @@ pub mod credentials;
 pub mod erase;
 pub mod error;
 pub mod fake;
+pub mod listings;
 pub mod machine_sets;
 pub mod power;
 pub mod preflight;
@@ -33,3 +35,4 @@ pub use account::{Account, AccountId, Cloud, ConnectRequest, Unsupported};
 pub use clock::Clock;
 pub use credentials::{AssumeRole, CredentialSource, Credentials, Endpoint, Endpoints, SecretData};
 pub use error::{Class, Error};
+pub use listings::{Listed, Listings};

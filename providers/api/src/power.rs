@@ -1,6 +1,9 @@
 //! Machines of a cluster and their power state (`docs/spec/21 §8`).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{erase::ClusterFacts, error::Error};
@@ -34,6 +37,18 @@ pub struct Machine {
     /// Spot, pre-emptible, or otherwise without the right to come back: where the cloud cannot stop
     /// such a machine ([`Machines::stop`]) it is deleted and replaced on resume.
     pub spot: bool,
+    /// It runs the control plane: stopped last, started first.
+    pub control_plane: bool,
+}
+
+/// The machines of a cluster as they were at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Listing {
+    /// When the cloud was asked: what happened since is not in here.
+    pub at: Timestamp,
+    /// Every machine, sorted by identifier; terminated ones are left out. Empty says that the cloud
+    /// knows none, never that all of them are stopped.
+    pub machines: Vec<Machine>,
 }
 
 /// What became of one machine in a start or stop.
@@ -48,20 +63,28 @@ pub struct PowerOutcome {
 /// Machines of a cluster.
 #[async_trait]
 pub trait Machines: Send + Sync {
-    /// Every machine of the cluster, all pages; terminated ones are left out. A read: safe to
-    /// repeat. May be answered from a listing of the account that is a few seconds old; a caller
-    /// that must know calls [`Machines::refresh`] first.
-    async fn list(&self, cluster: &ClusterFacts) -> Result<Vec<Machine>, Error>;
+    /// Every machine of the cluster, all pages. A read: safe to repeat.
+    ///
+    /// With a `max_age` of zero the cloud is asked about this one cluster: for whoever is about to
+    /// start or stop something. Otherwise the answer may come from one listing of the whole account
+    /// and region that is at most so old and that all clusters share
+    /// ([`Listings`](crate::Listings)); it is never older than the last [`Machines::start`] or
+    /// [`Machines::stop`] of a machine of this cluster through the same account, and an empty answer
+    /// is never older than the question.
+    async fn list(&self, cluster: &ClusterFacts, max_age: Duration) -> Result<Listing, Error>;
 
-    /// Forgets cached listings, so that the next [`Machines::list`] asks the cloud.
-    fn refresh(&self);
-
-    /// Asks the cloud to start machines, in as few calls as it allows, and does not wait. Starting
-    /// what runs already is success; safe to repeat. The outcomes are in the order of `machines`.
+    /// Asks the cloud to start machines, in as few calls as it allows, and does not wait. `machines`
+    /// come from [`Machines::list`] of this process: others are refused, and so is what the cloud no
+    /// longer shows as the cluster's own. Starting what runs already is success; what is on its way to
+    /// be stopped is [`Class::DependencyViolation`](crate::Class::DependencyViolation) (ask again
+    /// later); what is gone is [`Class::NotFound`](crate::Class::NotFound). One machine that cannot be
+    /// started does not keep the others. Safe to repeat. The outcomes are in the order of `machines`.
     async fn start(&self, machines: &[Machine]) -> Vec<PowerOutcome>;
 
     /// Asks the cloud to stop machines so that they cost no compute (Azure deallocates), in as few
-    /// calls as it allows, and does not wait. Spot machines that cannot be stopped are deleted (AWS).
-    /// Stopping what is stopped is success; safe to repeat.
+    /// calls as it allows, and does not wait. Spot machines that cannot be stopped are deleted (AWS),
+    /// but never one of the control plane: that is
+    /// [`Class::Invalid`](crate::Class::Invalid). Stopping what is stopped or stopping is success; what
+    /// is only starting is a `DependencyViolation`. Otherwise like [`Machines::start`].
     async fn stop(&self, machines: &[Machine]) -> Vec<PowerOutcome>;
 }

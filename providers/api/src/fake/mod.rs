@@ -14,6 +14,7 @@
 //! assert_eq!(cloud.resources(&account).len(), 1);
 //! ```
 
+mod machines;
 mod sample;
 mod target;
 mod world;
@@ -28,6 +29,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+pub use machines::FakeMachine;
 pub use sample::{cluster, kinds, metadata};
 pub use world::{FakeResource, Fault, LoggedCall};
 
@@ -38,12 +40,17 @@ use crate::{
     credentials::Credentials,
     erase::{ClusterFacts, EraseTarget, KindSpec, ResourceId},
     error::{Class, Error},
+    listings::Listings,
     machine_sets::MachineSets,
-    power::Machines,
+    power::{Machine, Machines, PowerState},
     preflight::Preflight,
     zones::Zones,
 };
+use machines::FakeMachines;
 use world::World;
+
+/// What an account's clock shows at first, where nobody says otherwise.
+const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// A clock that starts at a given time and moves with tokio's.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +95,9 @@ pub struct FakeCloud {
 pub(crate) struct Shared {
     name: String,
     started: Monotonic,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Machines by infra ID.
+    pub(crate) listings: Listings<AccountId, BTreeMap<String, Vec<Machine>>>,
     inner: Mutex<Inner>,
     crashed: Notify,
 }
@@ -179,6 +189,11 @@ impl FakeCloud {
     /// An empty cloud of this name (`aws`, …), with a latency of 50 ms, whose dependency violations
     /// name the holders.
     pub fn new(name: &str) -> Self {
+        Self::with_clock(name, Arc::new(FakeClock::starting_at(EPOCH)))
+    }
+
+    /// The same with this clock for the times that it tells.
+    pub fn with_clock(name: &str, clock: Arc<dyn Clock>) -> Self {
         let inner = Inner {
             latency: Duration::from_millis(50),
             names_holders: true,
@@ -188,6 +203,8 @@ impl FakeCloud {
             shared: Arc::new(Shared {
                 name: name.to_owned(),
                 started: Monotonic::start(),
+                listings: Listings::new(Arc::clone(&clock), 16),
+                clock,
                 inner: Mutex::new(inner),
                 crashed: Notify::new(),
             }),
@@ -233,6 +250,26 @@ impl FakeCloud {
         for resource in resources {
             self.create(account, resource);
         }
+    }
+
+    /// Puts a machine into an account. Its power is all that it has: nothing of it is erased.
+    pub fn add_machine(&self, account: &AccountId, machine: FakeMachine) {
+        self.world(account, |world| world.park.put(machine));
+    }
+
+    /// Takes a machine out of an account.
+    pub fn remove_machine(&self, account: &AccountId, id: &str) {
+        self.world(account, |world| world.park.remove(id));
+    }
+
+    /// Somebody else switches a machine.
+    pub fn set_power(&self, account: &AccountId, id: &str, power: PowerState) {
+        self.world(account, |world| world.park.set_power(id, power));
+    }
+
+    /// Machines of an account as they are now, by identifier.
+    pub fn machines(&self, account: &AccountId) -> BTreeMap<String, FakeMachine> {
+        self.world(account, |world| world.park.all())
     }
 
     /// In `after` from now an in-cluster controller creates `resource`, if `controller` (a machine)
@@ -368,7 +405,10 @@ pub(crate) async fn identity(shared: &Shared, key: &str) -> Result<AccountId, Er
 
 impl Account for FakeAccount {
     fn machines(&self) -> Result<Arc<dyn Machines>, Unsupported> {
-        self.unsupported("machines")
+        Ok(Arc::new(FakeMachines {
+            shared: Arc::clone(&self.shared),
+            key: self.key.clone(),
+        }))
     }
 
     fn zones(&self) -> Result<Arc<dyn Zones>, Unsupported> {

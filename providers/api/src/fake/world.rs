@@ -10,7 +10,7 @@ use crate::{
     error::{Class, Error},
 };
 
-use super::Settings;
+use super::{Settings, machines::Park};
 
 /// A resource of the fake cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +178,8 @@ pub struct LoggedCall {
     /// When its effect was, since the cloud was made.
     pub at: Duration,
     /// `identity`, `discover:<service>`, `describe:<kind>`, `holders:<kind>`, `delete:<kind>`,
-    /// `release:<kind>`, `untag`.
+    /// `release:<kind>`, `untag`, `list:machines` (of the account), `list:machines-of-cluster`,
+    /// `start:machines`, `stop:machines`.
     pub operation: String,
     /// Resources it was about.
     pub ids: Vec<ResourceId>,
@@ -189,7 +190,7 @@ pub struct LoggedCall {
 impl LoggedCall {
     /// Whether it changes anything.
     pub fn is_change(&self) -> bool {
-        ["delete", "release", "untag"]
+        ["delete", "release", "untag", "start", "stop"]
             .iter()
             .any(|verb| self.operation.starts_with(verb))
     }
@@ -216,6 +217,7 @@ pub(crate) struct World {
     existing: BTreeMap<ResourceId, Existing>,
     removed: BTreeMap<ResourceId, (FakeResource, Duration)>,
     later: Vec<Later>,
+    pub(crate) park: Park,
     pub(crate) faults: Vec<Fault>,
     pub(crate) log: Vec<LoggedCall>,
     /// Deletions that were refused because of a dependency.
@@ -256,6 +258,7 @@ impl World {
 
     /// Lets time pass until `now`.
     pub(crate) fn settle(&mut self, now: Duration) {
+        self.park.settle(now);
         let (due, later): (Vec<Later>, Vec<Later>) = std::mem::take(&mut self.later)
             .into_iter()
             .partition(|later| later.at <= now);

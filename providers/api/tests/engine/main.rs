@@ -5,6 +5,8 @@
 mod calls;
 mod common;
 mod facts;
+mod listings;
+mod machines;
 mod plans;
 mod properties;
 mod scenarios;
