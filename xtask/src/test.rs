@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use skep_kit::cache;
 use skep_kit::cloud;
 use skep_kit::progress::Progress;
-use skep_kit::{binaries, hub, python};
+use skep_kit::{binaries, gcp, hub, python};
 
 /// Run all tests: lints, unit tests, properties, simulation, real API server, emulated cloud, end to end.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             cargo(&tests)
         }
     })?;
-    stage("Tests of the emulated cloud", &mut pytest)?;
+    stage("Tests of the emulated clouds", &mut pytest)?;
     println!("\n=== Passed");
     for Stage { name, took } in &done {
         println!("{:>6} s  {name}", took.as_secs());
@@ -77,7 +77,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn prepare(node: bool) -> Result<()> {
     let progress = Progress::new();
     hub::prepare(node, &progress)?;
-    python::venv(&cloud::home().join("requirements.txt"), &progress)?;
+    for home in [cloud::home(), gcp::home()] {
+        python::venv(&home.join("requirements.txt"), &progress)?;
+    }
     binaries::build(&progress)?;
     Ok(())
 }
@@ -92,14 +94,16 @@ fn cargo(arguments: &[&str]) -> Result<()> {
 }
 
 fn pytest() -> Result<()> {
-    let home = cloud::home();
-    let environment = python::venv(&home.join("requirements.txt"), &Progress::silent())?;
-    let pytest: &Path = &environment.join("bin/python");
-    finish(
-        Command::new(pytest)
-            .args(["-m", "pytest", "-q"])
-            .current_dir(home),
-    )
+    for home in [cloud::home(), gcp::home()] {
+        let environment = python::venv(&home.join("requirements.txt"), &Progress::silent())?;
+        let pytest: &Path = &environment.join("bin/python");
+        finish(
+            Command::new(pytest)
+                .args(["-m", "pytest", "-q"])
+                .current_dir(home),
+        )?;
+    }
+    Ok(())
 }
 
 fn finish(command: &mut Command) -> Result<()> {

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`hub`] | a Kubernetes control plane, with or without a node, as an object |
 //! | [`cloud`] | an emulated AWS: accounts, faults, speed, log of calls |
+//! | [`gcp`], [`double`] | an emulated Google Cloud; a double as a process |
 //! | [`oracle`] | whether an account is as it was |
 //! | [`images`] | container images written without an engine |
 //! | [`process`] | programs that die with their owner, waits with deadlines |
@@ -29,7 +30,9 @@ pub mod cache;
 pub mod canary;
 pub mod cloud;
 pub mod debian;
+pub mod double;
 pub mod fleet;
+pub mod gcp;
 pub mod hub;
 pub mod images;
 pub mod objects;

@@ -71,6 +71,9 @@ pub struct GcpFacts {
     pub endpoints: Endpoints,
     /// Firewall rules belong to the user and are left alone.
     pub firewall_rules_unmanaged: bool,
+    /// Whether a stop may lose the content of local SSDs; such machines cannot be stopped while nobody
+    /// has said so. It comes from the cluster's specification and is not in the metadata.
+    pub discard_local_ssd: Option<bool>,
 }
 
 /// Platform part.
@@ -675,6 +678,7 @@ mod wire {
                 firewall_rules_unmanaged: self
                     .firewall_rules_management
                     .is_some_and(|managed| managed.eq_ignore_ascii_case("unmanaged")),
+                discard_local_ssd: None,
             })
         }
     }

@@ -1,0 +1,1 @@
+"""A small Google Cloud for tests: see ../README.md."""
