@@ -140,7 +140,7 @@ async fn power(
 
 /// One machine that is in between, or gone, is no failure: the next look tells. Of the others the first
 /// one's error is told, with the names of all whose error is of its class.
-fn judge(outcomes: Vec<PowerOutcome>) -> Result<(), Error> {
+pub(super) fn judge(outcomes: Vec<PowerOutcome>) -> Result<(), Error> {
     let mut failed: Vec<(String, skep_providers::Error)> = outcomes
         .into_iter()
         .filter_map(|outcome| outcome.result.err().map(|error| (outcome.id, error)))

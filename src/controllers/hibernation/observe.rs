@@ -91,7 +91,7 @@ fn may_act(observed: &Observed) -> bool {
 }
 
 /// The gates that are of this controller alone.
-fn own_gate(
+pub(super) fn own_gate(
     root: &ClusterDeployment,
     closed: Option<gates::Gate>,
     supported: bool,
@@ -204,7 +204,7 @@ fn sync_sets(sync: Option<&ClusterSync>) -> SyncSets {
     }
 }
 
-fn glimpse(known: Option<Known>) -> Glimpse {
+pub(super) fn glimpse(known: Option<Known>) -> Glimpse {
     let Some(known) = known else {
         return Glimpse::default();
     };

@@ -128,8 +128,12 @@ pub(super) fn merge(root: &ClusterDeployment, status: &Status, now: Timestamp) -
         ready,
         power_state,
     } = status;
-    let mut patch = Map::new();
     let mut conditions = root.conditions().to_vec();
+    // A new object is written to by its own controller first: two at once cost both a conflict.
+    if conditions.is_empty() && *status == Status::default() {
+        return None;
+    }
+    let mut patch = Map::new();
     let mut changed = false;
     for verdict in hibernating.iter().chain(ready) {
         let policy = WritePolicy::OnAnyChange;

@@ -3,6 +3,7 @@
 
 mod model;
 mod properties;
+mod reading;
 mod sleeping;
 mod steady;
 mod waking;

@@ -549,10 +549,10 @@ fn explore(bug: Bug, most: usize) -> Result<Vec<State>, String> {
 }
 
 /// States that are explored at most, nearest first. Fewer than these are all that there are.
-const MOST: usize = 60_000;
+const MOST: usize = 150_000;
 
 /// Of so many states one is followed until it comes to rest.
-const FOLLOWED: usize = 10;
+const FOLLOWED: usize = 25;
 
 #[test]
 fn whatever_happens_nothing_is_stopped_that_should_run_and_all_come_to_rest() {

@@ -193,7 +193,11 @@ fn root(conditions: &serde_json::Value) -> ClusterDeployment {
 /// §1: conditions are written when their words change, and others' are left alone.
 #[test]
 fn only_what_changed_is_written() {
-    let first = merge(&root(&json!([])), &Status::default(), now()).unwrap();
+    assert_eq!(merge(&root(&json!([])), &Status::default(), now()), None);
+    let met = json!([{
+        "type": "RequirementsMet", "status": "Unknown", "reason": "Initialized", "message": "m",
+    }]);
+    let first = merge(&root(&met), &Status::default(), now()).unwrap();
     let types = |patch: &serde_json::Value| -> Vec<String> {
         let conditions = patch["conditions"].as_array().unwrap();
         let name = |condition: &serde_json::Value| condition["type"].as_str().unwrap().to_owned();
@@ -201,7 +205,7 @@ fn only_what_changed_is_written() {
     };
     assert_eq!(
         types(&first),
-        ["Hibernating", "Ready"],
+        ["Hibernating", "Ready", "RequirementsMet"],
         "both are initialised"
     );
     let mut running = merge(&root(&first["conditions"]), &Status::running(), ago(60)).unwrap();
