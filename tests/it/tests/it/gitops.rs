@@ -13,12 +13,13 @@ use skep_kit::admission::{self, Webhook};
 use skep_kit::cache;
 use skep_kit::hub::Hub;
 use skep_kit::objects::{Of, hive};
+use skep_kit::process::wait_until;
 use skep_kit::scenario::{CANARY, ClusterScenario, SERVICES};
 
 use crate::attempt::CLOUD;
 use crate::examples;
 use crate::schema::leaves;
-use crate::world::{CD, SKEP, World, finalizers, has_condition};
+use crate::world::{CD, PATIENCE, SKEP, World, finalizers, has_condition};
 
 /// A hub whose operator works behind the shipped webhook and policies.
 static GUARDED: LazyLock<(World, Webhook)> = LazyLock::new(|| {
@@ -67,16 +68,30 @@ impl Mode {
             .unwrap_or_else(|error| panic!("{self:?}: {error:#}"))
     }
 
-    /// `kubectl diff` succeeds only without a difference.
+    /// `kubectl diff` succeeds only without a difference. What the operator writes while it compares would
+    /// be one: then it is asked again.
     fn assert_in_sync(self, hub: &Hub, phase: &str, manifests: &str) {
         let mut arguments = vec!["diff", "-f", "-"];
         arguments.extend(self.flags());
-        let outcome = hub.run_kubectl(&arguments, manifests);
-        assert!(
-            outcome.is_ok(),
-            "{phase}, {self:?}: {:#}",
-            outcome.unwrap_err()
-        );
+        let versions = || {
+            let path = "jsonpath={..metadata.resourceVersion}";
+            hub.run_kubectl(&["get", "-f", "-", "-o", path], manifests)
+                .unwrap_or_else(|error| panic!("{phase}, {self:?}: {error:#}"))
+        };
+        wait_until("a comparison in peace", PATIENCE, || {
+            let before = versions();
+            let outcome = hub.run_kubectl(&arguments, manifests);
+            if outcome.is_err() && versions() != before {
+                return Ok(Err("the objects were written meanwhile".to_owned()));
+            }
+            assert!(
+                outcome.is_ok(),
+                "{phase}, {self:?}: {:#}",
+                outcome.unwrap_err()
+            );
+            Ok(Ok(()))
+        })
+        .unwrap();
     }
 }
 
