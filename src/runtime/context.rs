@@ -6,6 +6,7 @@ use super::events::Events;
 use super::lease::Claim;
 use super::metrics::Metrics;
 use super::notes::Notes;
+use super::turns::Turns;
 use super::{Clock, Reader, Writer};
 
 /// What every controller of a process shares. Clones share it.
@@ -27,6 +28,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Whether this process may act.
     pub claim: Claim,
+    /// Whose turn it is at an object.
+    pub(super) turns: Turns,
 }
 
 impl std::fmt::Debug for Context {
@@ -60,6 +63,7 @@ impl Context {
             ),
             notes: Notes::default(),
             claim: Claim::none(clock.clone()),
+            turns: Turns::default(),
             client,
             clock,
             metrics,

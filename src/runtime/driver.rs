@@ -1,6 +1,6 @@
 //! The driver: everything about a controller that is not observing, deciding or acting.
 //!
-//! It watches the bells, takes objects from the queue, and runs them: at most one run per object,
+//! It watches the bells, takes objects from the queue, and runs them: at most one run per object (`turns`),
 //! each run bounded in time, its panics caught, its failures remembered and answered with growing
 //! delays. What one run does is in [`run`]. It never decides anything about an object.
 //!

@@ -33,6 +33,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod testing;
 mod trouble;
+mod turns;
 pub mod watch;
 pub mod write;
 

@@ -8,10 +8,6 @@ use crate::remote::view::{ConditionSeen, OperatorSeen};
 
 pub(super) fn decide(observed: &Observed) -> Plan<(), Step> {
     match (&observed.state, &observed.seen) {
-        (None, _) => Plan::step(Step::Create).because(Note::progress(
-            "CreatingClusterState",
-            "the ClusterState is created",
-        )),
         (Some(state), _) if state.deleting => Plan::nothing().because(Note::waiting(
             "ClusterStateDeleted",
             "the ClusterState is being deleted",
@@ -20,11 +16,11 @@ pub(super) fn decide(observed: &Observed) -> Plan<(), Step> {
         )),
         // Left by an earlier life of the cluster (docs/spec/32 §0.3).
         (Some(state), _) if !state.owned => Plan::step(Step::Create),
-        (Some(_), None) => Plan::nothing().because(Note::waiting(
-            "NotSeen",
-            "the operators of the cluster were not seen",
-            "a look at the cluster",
-            None,
+        // Nothing can be told of a cluster that was never seen (docs/spec/32 §1.3).
+        (_, None) => Plan::nothing().because(not_seen()),
+        (None, Some(_)) => Plan::step(Step::Create).because(Note::progress(
+            "CreatingClusterState",
+            "the ClusterState is created",
         )),
         (Some(state), Some(seen)) => {
             let plan = Plan::nothing().because(Note::done(
@@ -40,6 +36,11 @@ pub(super) fn decide(observed: &Observed) -> Plan<(), Step> {
             })
         }
     }
+}
+
+fn not_seen() -> Note {
+    let words = "the operators of the cluster were not seen";
+    Note::waiting("NotSeen", words, "a look at the cluster", None)
 }
 
 /// Whether what is told is old in something that a person would act on.

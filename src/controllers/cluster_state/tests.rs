@@ -104,7 +104,7 @@ fn the_object_is_made_taken_over_left_alone_and_written() {
         ..state(Vec::new())
     };
     for (observed, expected) in [
-        (observed(None, None), vec![Step::Create]),
+        (observed(None, None), vec![]),
         (observed(None, Some(dns())), vec![Step::Create]),
         (observed(Some(foreign), Some(dns())), vec![Step::Create]),
         (observed(Some(leaving), Some(dns())), vec![]),

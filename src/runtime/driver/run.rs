@@ -133,6 +133,7 @@ impl<R: Reconcile> Runner<R> {
             priority = priority.as_str(),
         );
         let run = async {
+            let _turn = self.context.turns.take(&key.uid).await;
             let began = self.context.clock.elapsed();
             let object = self.objects.lock().get(&key).cloned().unwrap_or_default();
             let run =

@@ -15,8 +15,6 @@ fn described(requests: &[Request]) -> Vec<String> {
 }
 
 /// On a hub of its own, whose clusters are there before the operator is: what happens when Skep takes over.
-/// The controllers that look after installed clusters come on top of it with a few writes of their own
-/// (ClusterState, their conditions), which may meet one of these; README, "Limits known today".
 #[test]
 fn installed_clusters_settle_within_a_few_writes_and_without_a_conflict() {
     let mut world = World::new("it-adoption", &cache::checkout().join("crds/yaml"));
@@ -26,9 +24,9 @@ fn installed_clusters_settle_within_a_few_writes_and_without_a_conflict() {
     for cluster in &fleet {
         world.adopt(cluster);
     }
-    world.start_without_observers("it-adoption-operator");
+    world.start_whole("it-adoption-operator");
     for cluster in &fleet {
-        world.until_taken_over(cluster);
+        world.until_adopted(cluster);
     }
     for cluster in &fleet {
         let mut writes = world.writes(&cluster.namespace);

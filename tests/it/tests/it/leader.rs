@@ -16,12 +16,12 @@ fn writes(metrics: &str) -> Vec<&str> {
 #[test]
 fn only_the_leader_writes_and_a_killed_one_is_replaced() {
     let mut world = World::new("it-leader", &cache::checkout().join("crds/yaml"));
-    world.start_without_observers("first");
+    world.start_whole("first");
     world.operators.first().unwrap().await_lead().unwrap();
-    world.start_without_observers("second");
+    world.start_whole("second");
     let cluster = Installed::new("leader");
     world.adopt(&cluster);
-    world.until_taken_over(&cluster);
+    world.until_adopted(&cluster);
     let follower = world.operators.get(1).unwrap();
     assert!(!follower.leads());
     let leader = world.operators.first().unwrap();

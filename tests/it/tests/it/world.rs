@@ -19,8 +19,6 @@ pub(crate) const FINALIZER: &str = "hive.openshift.io/deprovision";
 pub(crate) const PLATFORM_LABEL: &str = "hive.openshift.io/cluster-platform";
 /// Long enough for a machine that is busy with a build.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-/// The controllers that look after installed clusters.
-const OBSERVERS: &str = "clusterState,clusterversion,hibernation,syncOutcome,unreachable";
 
 /// The operator's binary.
 pub(crate) static SKEP: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -70,12 +68,11 @@ impl World {
         self.operators.push(operator);
     }
 
-    /// The same without the controllers that look after installed clusters: what the others do is to be seen.
-    pub(crate) fn start_without_observers(&mut self, name: &str) {
-        let disabled = ["--disabled-controllers", OBSERVERS];
+    /// The same with every controller: installed clusters and their clouds are looked at too.
+    pub(crate) fn start_whole(&mut self, name: &str) {
         let (hub, kubeconfig) = (&self.hub, &self.kubeconfig);
-        let operator = Outside::start_with(hub, &SKEP, kubeconfig, name, &disabled)
-            .expect("the operator starts");
+        let operator =
+            Outside::start_with(hub, &SKEP, kubeconfig, name, &[]).expect("the operator starts");
         operator.await_ready().expect("the operator is ready");
         self.operators.push(operator);
     }
@@ -115,17 +112,6 @@ impl World {
 
     /// Waits until a cluster is adopted: everything that the operator writes about it is written.
     pub(crate) fn until_adopted(&self, cluster: &Installed) -> Value {
-        self.until_taken_over(cluster);
-        let of = hive("ClusterState");
-        let (namespace, name) = (cluster.namespace.as_str(), cluster.name.as_str());
-        self.until(of, namespace, name, "a ClusterState", |found| {
-            found.is_some()
-        });
-        self.barrier(cluster)
-    }
-
-    /// The same where nobody looks after installed clusters.
-    pub(crate) fn until_taken_over(&self, cluster: &Installed) -> Value {
         let (namespace, name) = (cluster.namespace.as_str(), cluster.name.as_str());
         let adopted = |found: Option<&Value>| {
             found.is_some_and(|found| {
