@@ -31,9 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::run::{Object, Runner};
 use super::backoff::{Backoff, seed_of};
-use super::queue::{Priority, Queue};
+use super::queue::{Priority, Queue, Taken};
 use super::store::{Cause, Change, Store};
 use super::tasks::Stop;
+use super::turns::Turn;
 use super::{Context, Key, Kind, Reconcile, Tasks};
 
 /// How long tasks are given to come to a good end when the process stops: an erasure awaits the calls
@@ -281,11 +282,21 @@ impl<R: Reconcile> Runner<R> {
                 () = stop.cancelled() => return,
                 Some(_) = runs.join_next(), if !runs.is_empty() => {}
                 taken = self.queue.take(), if runs.len() < self.options.concurrency => {
-                    let runner = Arc::clone(self);
-                    runs.spawn(async move { runner.run(taken).await });
+                    if let Some(turn) = self.turn(&taken) {
+                        let runner = Arc::clone(self);
+                        runs.spawn(async move { runner.run(taken, turn).await });
+                    }
                 }
             }
         }
+    }
+
+    /// The turn at an object that was taken from the queue. While it is another controller's, the object
+    /// goes back and waits there: it takes no place among the runs.
+    fn turn(&self, taken: &Taken) -> Option<Turn> {
+        let (queue, back) = (self.queue.clone(), taken.clone());
+        let over = move || queue.put_back(&back);
+        self.context.turns.take(&taken.key.uid, over)
     }
 
     fn root_changed(&self, change: &Change<R::Root>) {

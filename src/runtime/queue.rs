@@ -88,7 +88,6 @@ impl Queue {
                 (taken, state.next_wake())
             };
             if let Some(taken) = taken {
-                self.inner.metrics.waited(taken.priority, taken.waited);
                 return taken;
             }
             match wake {
@@ -99,6 +98,17 @@ impl Queue {
                 },
             }
         }
+    }
+
+    /// The run of a taken object begins: it waits no longer.
+    pub(super) fn begun(&self, taken: &Taken) {
+        let waited = self.inner.clock.elapsed().saturating_sub(taken.since);
+        self.inner.metrics.waited(taken.priority, waited);
+    }
+
+    /// A taken object was not run: it is handed out again, as if it had not been.
+    pub(super) fn put_back(&self, taken: &Taken) {
+        self.change(|state, now| state.put_back(taken, now));
     }
 
     /// The run of a taken object has ended; it is not looked at again before the hold ends.

@@ -3,96 +3,93 @@
 //!
 //! Several controllers have the same roots, and what one writes is in the stores before its turn ends. So
 //! none of them ever decides on a version that another has just replaced, and a conflict always means that
-//! somebody else wrote. Nobody holds more than one turn, so nobody waits in a circle; nothing here decides
-//! who comes next but the order in which they asked.
+//! somebody else wrote.
+//!
+//! Nobody waits for a turn: who comes too early leaves word, and is told when the turn is over. So a run
+//! that hangs keeps the others from its own object alone, and nobody waits in a circle.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
-/// The turns of this process. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Turns(Arc<Mutex<BTreeMap<String, Arc<Turn<()>>>>>);
+/// What is done when a turn is over.
+type Word = Box<dyn FnOnce() + Send>;
+
+/// The turns of this process: the objects at which somebody is, by uid. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<Mutex<BTreeMap<String, Vec<Word>>>>);
 
 /// A turn at an object; it ends when this is dropped.
-#[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct Turn {
     turns: Turns,
     uid: String,
-    held: Option<OwnedMutexGuard<()>>,
 }
 
 impl Turns {
-    /// Waits for a turn at the object with this uid.
-    pub(super) async fn take(&self, uid: &str) -> Taken {
-        let turn = Arc::clone(self.0.lock().entry(uid.to_owned()).or_default());
-        // From here on the entry goes away with whoever is last, also if nobody waits for this any more.
-        let mut taken = Taken {
+    /// A turn at the object with this uid. While it is another's there is none, and `over` is called when
+    /// that one ends: whoever is called may ask again, and may come too early again.
+    pub(super) fn take(&self, uid: &str, over: impl FnOnce() + Send + 'static) -> Option<Turn> {
+        let mut turns = self.0.lock();
+        if let Some(words) = turns.get_mut(uid) {
+            words.push(Box::new(over));
+            return None;
+        }
+        turns.insert(uid.to_owned(), Vec::new());
+        Some(Turn {
             turns: self.clone(),
             uid: uid.to_owned(),
-            held: None,
-        };
-        taken.held = Some(turn.lock_owned().await);
-        taken
+        })
     }
 }
 
-impl Drop for Taken {
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.held = None;
-        let mut turns = self.turns.0.lock();
-        // Whoever waits holds the entry too.
-        if turns
-            .get(&self.uid)
-            .is_some_and(|turn| Arc::strong_count(turn) == 1)
-        {
-            turns.remove(&self.uid);
+        let words = self.turns.0.lock().remove(&self.uid);
+        for word in words.into_iter().flatten() {
+            word();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt as _;
-    use futures::poll;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
 
-    #[tokio::test]
-    async fn one_at_a_time_at_an_object_and_others_go_on() {
+    #[test]
+    fn one_at_a_time_at_an_object_and_whoever_came_too_early_is_told() {
         let turns = Turns::default();
-        let first = turns.take("a").await;
-        let mut second = Box::pin(turns.take("a"));
-        assert!(poll!(&mut second).is_pending(), "the first has not ended");
-        assert!(turns.take("b").now_or_never().is_some(), "another object");
+        let told = Arc::new(AtomicU32::new(0));
+        let tell = || {
+            let told = Arc::clone(&told);
+            move || {
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let first = turns.take("a", tell());
+        assert!(first.is_some());
+        assert!(turns.take("b", tell()).is_some(), "another object");
+        for _ in 0..2 {
+            assert!(turns.take("a", tell()).is_none(), "it is the first's turn");
+        }
+        assert_eq!(told.load(Ordering::Relaxed), 0);
         drop(first);
-        assert!(poll!(&mut second).is_ready());
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+        assert!(turns.take("a", tell()).is_some());
+        assert!(turns.0.lock().is_empty(), "nothing is kept of what is over");
     }
 
-    #[tokio::test]
-    async fn nothing_is_kept_of_turns_that_are_over_or_were_not_waited_for() {
+    #[test]
+    fn whoever_is_told_has_the_next_turn() {
         let turns = Turns::default();
-        let first = turns.take("a").await;
-        let mut second = Box::pin(turns.take("a"));
-        assert!(poll!(&mut second).is_pending());
-        drop(second);
-        assert_eq!(turns.0.lock().len(), 1, "the first goes on");
+        let next = Arc::new(Mutex::new(None));
+        let (again, place) = (turns.clone(), Arc::clone(&next));
+        let first = turns.take("a", || ());
+        let early = turns.take("a", move || *place.lock() = again.take("a", || ()));
+        assert!(early.is_none());
         drop(first);
-        assert!(turns.0.lock().is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_turn_that_was_given_up_while_waiting_leaves_the_order_intact() {
-        let turns = Turns::default();
-        let first = turns.take("a").await;
-        let mut second = Box::pin(turns.take("a"));
-        let mut third = Box::pin(turns.take("a"));
-        assert!(poll!(&mut second).is_pending());
-        assert!(poll!(&mut third).is_pending());
-        drop(first);
-        drop(second);
-        assert!(poll!(&mut third).is_ready());
+        assert!(next.lock().take().is_some());
     }
 }

@@ -31,6 +31,7 @@ use crate::runtime::notes::Explanation;
 use crate::runtime::queue::{Hold, Queue, Taken};
 use crate::runtime::store::Store;
 use crate::runtime::trouble::Setback;
+use crate::runtime::turns::Turn;
 use crate::runtime::{
     At, Class, Classified, Context, Freshness, Key, Memory, Observation, Reconcile, Trouble,
     error_chain, memory, write,
@@ -123,7 +124,8 @@ enum Decided<R: Reconcile> {
 
 impl<R: Reconcile> Runner<R> {
     /// Runs an object that was taken from the queue, and gives it back.
-    pub(super) async fn run(&self, taken: Taken) {
+    pub(super) async fn run(&self, taken: Taken, turn: Turn) {
+        self.queue.begun(&taken);
         let Taken { key, priority, .. } = taken;
         let span = tracing::info_span!(
             "reconcile",
@@ -133,7 +135,6 @@ impl<R: Reconcile> Runner<R> {
             priority = priority.as_str(),
         );
         let run = async {
-            let _turn = self.context.turns.take(&key.uid).await;
             let began = self.context.clock.elapsed();
             let object = self.objects.lock().get(&key).cloned().unwrap_or_default();
             let run =
@@ -171,6 +172,7 @@ impl<R: Reconcile> Runner<R> {
         };
         let run = Box::pin(run.instrument(span));
         write::run_of(R::NAME, run).await;
+        drop(turn);
     }
 
     async fn reconcile(&self, key: &Key, object: Object) -> Ended {

@@ -1,5 +1,7 @@
 //! The driver with a toy controller, against the model of the API server.
 
+mod together;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -56,8 +56,8 @@ pub struct Taken {
     pub key: Key,
     /// The most urgent of those who asked.
     pub priority: Priority,
-    /// How long it could have been handed out.
-    pub waited: Duration,
+    /// Since when it could have been handed out.
+    pub since: Duration,
 }
 
 /// What is known of one object.
@@ -144,8 +144,20 @@ impl State {
         Some(Taken {
             key,
             priority,
-            waited: now.saturating_sub(since),
+            since,
         })
+    }
+
+    pub(super) fn put_back(&mut self, taken: &Taken, now: Duration) {
+        self.update(&taken.key, now, |entry| {
+            entry.running = false;
+            let asked = entry.asked.map_or(taken.priority, |(priority, _)| priority);
+            entry.asked = Some((asked.max(taken.priority), taken.since));
+        });
+        // It waits since it was rung for, not since it came back.
+        if let Some(entry) = self.entries.get_mut(&taken.key) {
+            entry.asked = entry.asked.map(|(priority, _)| (priority, taken.since));
+        }
     }
 
     pub(super) fn done(&mut self, key: &Key, hold: Option<Hold>, now: Duration) {

@@ -137,7 +137,21 @@ fn waiting_counts_from_when_it_could_have_run() {
         ms(1),
     );
     state.ring(&key(1), Priority::Event, ms(2));
-    assert_eq!(state.take(ms(130)).map(|taken| taken.waited), Some(ms(30)));
+    assert_eq!(state.take(ms(130)).map(|taken| taken.since), Some(ms(100)));
+}
+
+#[test]
+fn what_was_put_back_waits_since_it_was_rung_for() {
+    let mut state = leading();
+    state.ring(&key(1), Priority::Event, ms(100));
+    let taken = state.take(ms(110)).expect("one is ready");
+    assert_eq!(state.take(ms(115)), None, "it was handed out");
+    state.ring(&key(1), Priority::Request, ms(120));
+    state.put_back(&taken, ms(130));
+    let again = state
+        .take(ms(140))
+        .map(|again| (again.priority, again.since));
+    assert_eq!(again, Some((Priority::Request, ms(100))));
 }
 
 #[test]
