@@ -18,13 +18,13 @@ use skep_crds::{
 use skep_providers::Cloud;
 
 use super::checks::Checks;
-use super::cluster_deprovision;
 use super::credentials::Clouds;
 use super::erasure::Erasures;
 use super::inputs::{self, Inputs};
 use super::receipts::Receipts;
 use super::secrets::{self, HubSecrets};
 use super::sync_outcome;
+use super::{cluster_deprovision, cluster_state};
 use crate::remote::{Remotes, connection};
 use crate::runtime::{Config, ConfigStore, Context, Store, StoreOptions, bell};
 
@@ -47,7 +47,7 @@ pub struct Stores {
     pub secrets: Store<PartialObjectMeta<Secret>>,
     /// Metadata of the `ConfigMap`s with trusted authorities.
     pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
-    /// `ClusterState`s.
+    /// `ClusterState`s without words that nobody compares.
     pub states: Store<ClusterState>,
     /// `ClusterSync`s.
     pub cluster_syncs: Store<ClusterSync>,
@@ -106,7 +106,7 @@ impl Stores {
             ),
             secrets: Store::new(StoreOptions::default().index(secrets::HELD, held)),
             config_maps: Store::new(StoreOptions::default()),
-            states: Store::new(StoreOptions::default()),
+            states: Store::new(StoreOptions::default().prune(cluster_state::prune)),
             cluster_syncs: Store::new(StoreOptions::default()),
             sync_sets: Store::new(
                 StoreOptions::default()

@@ -23,6 +23,7 @@ pub mod rights;
 pub mod secrets;
 pub mod sync_outcome;
 pub mod unreachable;
+pub mod unread;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ pub fn add_with(
     options: Options<'_>,
 ) {
     watch(process, &shared.stores);
+    unread::watch(process);
     figures::register(shared);
     process.controller(cluster_deployments(shared, options));
     process.controller(cluster_provisions(shared, patterns, options));

@@ -13,11 +13,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Request, header};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Transport;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::Client;
 use kube::client::{Body, ConfigExt as _};
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
 use serde_json::json;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 
@@ -51,9 +54,20 @@ fn client(access: &Access, towards: Option<IpAddr>) -> Result<Client, Failure> {
     tcp.set_connect_timeout(Some(CONNECT));
     tcp.set_keepalive(Some(KEEP_ALIVE));
     tcp.set_nodelay(true);
-    let tls = config
-        .rustls_https_connector_with_connector(Towards { tcp, towards })
+    let mut tls = config
+        .rustls_client_config()
         .map_err(|error| unusable(&error))?;
+    // The default keeps room for dozens of servers; behind each of these connections is one.
+    tls.resumption = Resumption::in_memory_sessions(1);
+    let mut tls = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http();
+    if let Some(name) = &config.tls_server_name {
+        let name = ServerName::try_from(name.clone());
+        let name = name.map_err(|error| failure::refused(&error))?;
+        tls = tls.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let tls = tls.enable_http1().wrap_connector(Towards { tcp, towards });
     let transport: Transport<_, Body> = Transport::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

@@ -6,7 +6,7 @@
 //! [`Remotes::client`], from a step's `act`. Nothing here decides when to look or what follows from it, and
 //! nothing is ever written to the hub.
 //!
-//! Bounded: connections kept ([`pool`]), looks at a time, time and size of each answer ([`look`](self)).
+//! Bounded: ways in that are kept ([`pool`]), looks at a time, time and size of each answer ([`look`](self)).
 
 mod answers;
 pub mod connection;
@@ -78,7 +78,7 @@ struct Inner {
     dial: Dial,
     figures: Requests,
     tasks: Tasks<()>,
-    pool: Pool<Basis, Arc<Connection>>,
+    pool: Pool<Basis, Way>,
     places: Semaphore,
     looks: Mutex<BTreeMap<String, Looked>>,
 }
@@ -102,7 +102,16 @@ struct Looked {
     whole_version: bool,
 }
 
-/// The ways to a cluster.
+/// How a cluster is reached: the checked kubeconfig, which is small, and what it was made into while the
+/// cluster is asked often.
+#[derive(Clone)]
+struct Way {
+    access: Arc<Access>,
+    connection: Option<Arc<Connection>>,
+}
+
+/// The clients of a cluster. Each has a TLS configuration, where the kubeconfig names no authorities with all
+/// of the system's.
 struct Connection {
     primary: Client,
     /// Where there is an override: the kubeconfig's own server.
@@ -174,7 +183,10 @@ impl Remotes {
             tokio::select! {
                 biased;
                 () = progress.stop().cancelled() => {}
-                view = inner.look(&asked, &of, depth) => inner.keep(&asked.key.uid, view),
+                view = inner.look(&asked, &of, depth) => {
+                    inner.rest(&asked.key.uid, &of, depth);
+                    inner.keep(&asked.key.uid, view);
+                }
             }
         });
         if !started {
@@ -294,19 +306,40 @@ impl Inner {
     /// The connection to a cluster, made if there is none from the same.
     async fn connection(&self, target: &Target, basis: &Basis) -> Result<Arc<Connection>, Failure> {
         let (uid, now) = (&target.key.uid, self.context.clock.elapsed());
-        if let Some(connection) = self.pool.get(uid, basis, now) {
-            return Ok(connection);
-        }
-        let access = access(&self.context.reader, target).await?;
-        let connection = Arc::new(self.connect(target, access)?);
-        let kept = Arc::clone(&connection);
-        self.pool.put(uid, basis.clone(), kept, now);
+        let access = match self.pool.get(uid, basis, now) {
+            Some(Way {
+                connection: Some(connection),
+                ..
+            }) => return Ok(connection),
+            Some(way) => way.access,
+            None => Arc::new(access(&self.context.reader, target).await?),
+        };
+        let connection = Arc::new(self.connect(target, &access)?);
+        let way = Way {
+            access,
+            connection: Some(Arc::clone(&connection)),
+        };
+        self.pool.put(uid, basis.clone(), way, now);
         Ok(connection)
     }
 
-    fn connect(&self, target: &Target, access: Access) -> Result<Connection, Failure> {
+    /// After a look that was the only one for minutes, the way in alone is kept.
+    fn rest(&self, uid: &str, basis: &Basis, depth: Depth) {
+        let now = self.context.clock.elapsed();
+        if depth == Depth::Routine
+            && let Some(way) = self.pool.get(uid, basis, now)
+        {
+            let way = Way {
+                connection: None,
+                ..way
+            };
+            self.pool.put(uid, basis.clone(), way, now);
+        }
+    }
+
+    fn connect(&self, target: &Target, access: &Access) -> Result<Connection, Failure> {
         let config = self.config.get();
-        let access = access.trusting(config.additional_ca.as_deref());
+        let access = access.clone().trusting(config.additional_ca.as_deref());
         let address = target.ip_override.as_deref().map(str::parse).transpose();
         let address =
             address.map_err(|_| failure::refused(&"apiServerIPOverride is no IP address"))?;

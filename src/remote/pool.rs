@@ -1,6 +1,6 @@
-//! Which connections are kept: one per cluster, as long as it is used, and not too many.
+//! Which ways to clusters are kept: one per cluster, as long as it is used, and not too many.
 //!
-//! A plain structure; what a connection is does not matter here.
+//! A plain structure; what such a way is does not matter here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,46 +11,46 @@ use parking_lot::Mutex;
 /// at rest reads no kubeconfig twice.
 const IDLE: Duration = Duration::from_mins(20);
 
-/// Most connections kept. Each holds a key, the authorities, and the sessions that TLS may resume: some
-/// ten kilobytes, a hundred where the hub adds a bundle of authorities. Beyond it the longest unused one is
-/// made anew when it is needed, which costs a read of a Secret and a handshake.
+/// Most that are kept. Each holds a key and the authorities, some kilobytes, and while its cluster is asked
+/// often its clients, some ten more. Beyond it the longest unused one is made anew when it is needed, which
+/// costs a read of a Secret.
 const MOST: usize = 1_000;
 
-/// Connections by the uid of their cluster. `B` is what a connection was made from.
-pub(super) struct Pool<B, C> {
-    kept: Mutex<BTreeMap<String, Kept<B, C>>>,
+/// Ways by the uid of their cluster. `B` is what a way was made from.
+pub(super) struct Pool<B, W> {
+    kept: Mutex<BTreeMap<String, Kept<B, W>>>,
 }
 
-struct Kept<B, C> {
+struct Kept<B, W> {
     basis: B,
-    connection: C,
+    way: W,
     used: Duration,
 }
 
-impl<B: PartialEq, C: Clone> Pool<B, C> {
+impl<B: PartialEq, W: Clone> Pool<B, W> {
     pub(super) fn new() -> Self {
         Self {
             kept: Mutex::default(),
         }
     }
 
-    /// The connection of a cluster, if it was made from this.
-    pub(super) fn get(&self, uid: &str, basis: &B, now: Duration) -> Option<C> {
+    /// The way to a cluster, if it was made from this.
+    pub(super) fn get(&self, uid: &str, basis: &B, now: Duration) -> Option<W> {
         let mut all = self.kept.lock();
         let found = all.get_mut(uid).filter(|kept| kept.basis == *basis)?;
         found.used = now;
-        Some(found.connection.clone())
+        Some(found.way.clone())
     }
 
-    /// Keeps a connection instead of the cluster's older one, and drops what is unused or too much.
-    pub(super) fn put(&self, uid: &str, basis: B, connection: C, now: Duration) {
+    /// Keeps a way instead of the cluster's older one, and drops what is unused or too much.
+    pub(super) fn put(&self, uid: &str, basis: B, way: W, now: Duration) {
         let mut all = self.kept.lock();
         all.retain(|_, kept| now.saturating_sub(kept.used) <= IDLE);
         all.insert(
             uid.to_owned(),
             Kept {
                 basis,
-                connection,
+                way,
                 used: now,
             },
         );

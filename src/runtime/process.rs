@@ -80,6 +80,12 @@ impl Process {
         self.follow(store, selection);
     }
 
+    /// The same for a kind that the hub may lack: then there are no objects of it, which is told once, and the
+    /// kind is asked for again from time to time.
+    pub fn watch_optional<K: Kind>(&mut self, store: &Store<K>, selection: Selection) {
+        self.watch(store, selection.optional());
+    }
+
     /// The same for objects of others: what this process itself writes of the kind is no part of the store.
     pub fn follow<K: Kind>(&mut self, store: &Store<K>, selection: Selection) {
         let work = watch(

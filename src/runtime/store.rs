@@ -67,6 +67,7 @@ pub struct StoreOptions<K> {
     indexes: Vec<(IndexName, IndexValues<K>)>,
     labels: Vec<IndexName>,
     prune: Option<Prune<K>>,
+    undecodable_only: bool,
 }
 
 impl<K> Default for StoreOptions<K> {
@@ -75,6 +76,7 @@ impl<K> Default for StoreOptions<K> {
             indexes: Vec::new(),
             labels: Vec::new(),
             prune: None,
+            undecodable_only: false,
         }
     }
 }
@@ -95,6 +97,13 @@ impl<K: Kind> StoreOptions<K> {
         values: impl Fn(&K) -> Vec<String> + Send + Sync + 'static,
     ) -> Self {
         self.indexes.push((name, Arc::new(values)));
+        self
+    }
+
+    /// Keeps what cannot be decoded, and nothing else: where objects are only told about.
+    #[must_use]
+    pub const fn undecodable_only(mut self) -> Self {
+        self.undecodable_only = true;
         self
     }
 
@@ -121,6 +130,7 @@ struct Inner<K> {
     bells: Mutex<Vec<Bell<K>>>,
     synced: watch::Sender<bool>,
     prune: Option<Prune<K>>,
+    undecodable_only: bool,
 }
 
 impl<K> std::fmt::Debug for Store<K> {
@@ -150,6 +160,7 @@ impl<K: Kind> Store<K> {
             indexes,
             labels,
             prune,
+            undecodable_only,
         } = options;
         let contents = RwLock::new(Contents::new(indexes, labels));
         let synced = watch::Sender::new(false);
@@ -159,6 +170,7 @@ impl<K: Kind> Store<K> {
                 bells: Mutex::default(),
                 synced,
                 prune,
+                undecodable_only,
             }),
         }
     }
@@ -252,6 +264,9 @@ impl<K: Kind> Store<K> {
 
     /// The object was seen in a watch event.
     pub fn apply(&self, object: Guarded<K>) {
+        if self.is_of_no_use(&object) {
+            return self.delete(&object);
+        }
         let object = self.pruned(object);
         let change = self.inner.contents.write().apply(object);
         self.ring(change);
@@ -274,6 +289,9 @@ impl<K: Kind> Store<K> {
 
     /// The object is in the list.
     pub fn listed(&self, object: Guarded<K>) {
+        if self.is_of_no_use(&object) {
+            return;
+        }
         let object = self.pruned(object);
         self.inner.contents.write().listed(object);
     }
@@ -298,6 +316,10 @@ impl<K: Kind> Store<K> {
         WeakStore {
             inner: Arc::downgrade(&self.inner),
         }
+    }
+
+    fn is_of_no_use(&self, object: &Guarded<K>) -> bool {
+        self.inner.undecodable_only && object.decoded().is_some()
     }
 
     fn pruned(&self, mut object: Guarded<K>) -> Guarded<K> {

@@ -70,7 +70,7 @@ fn said(operators: &[OperatorSeen]) -> Said<'_> {
 }
 
 /// Whether a condition of an operator is not as it should be. Types that nobody knows are.
-fn is_amiss(type_: &str, status: &str) -> bool {
+pub(super) fn is_amiss(type_: &str, status: &str) -> bool {
     match type_ {
         "Available" | "Upgradeable" => status != "True",
         "Degraded" | "Progressing" => status != "False",

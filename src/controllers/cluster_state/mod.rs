@@ -14,8 +14,8 @@ mod tests;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use skep_crds::ClusterDeployment;
 use skep_crds::names::controller;
+use skep_crds::{ClusterDeployment, ClusterState};
 
 use super::context::Shared;
 use super::owned;
@@ -103,6 +103,22 @@ impl Classified for Error {
             Self::Read(source) | Self::Tell(source) => source.class(),
             Self::Create(source) => source.class(),
             Self::Changed => Class::RetryNow,
+        }
+    }
+}
+
+/// Takes from a `ClusterState` the words of conditions that are as they should be: they are most of it, and
+/// nobody compares them.
+pub fn prune(state: &mut ClusterState) {
+    let status = state.status.as_mut();
+    let operators = status.and_then(|status| status.cluster_operators.as_mut());
+    let operators = operators.into_iter().flatten();
+    for condition in operators
+        .filter_map(|operator| operator.conditions.as_mut())
+        .flatten()
+    {
+        if !decide::is_amiss(&condition.r#type, condition.status.as_str()) {
+            condition.message = None;
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn seen(view: &View) -> Option<Seen> {
     })
 }
 
-fn operators(state: &ClusterState) -> Vec<OperatorSeen> {
+pub(super) fn operators(state: &ClusterState) -> Vec<OperatorSeen> {
     let status = state.status.as_ref();
     let told = status.and_then(|status| status.cluster_operators.as_ref());
     let told = told.into_iter().flatten();

@@ -217,3 +217,30 @@ fn what_could_not_be_read_is_not_told() {
         None
     );
 }
+
+#[test]
+fn what_is_dropped_from_memory_is_no_difference() {
+    let mut state: ClusterState = serde_json::from_value(serde_json::json!({
+        "metadata": {"name": "demo", "namespace": "team"},
+        "spec": {},
+        "status": {"clusterOperators": [{"name": "dns", "conditions": [
+            {"type": "Available", "status": "True", "reason": "AsExpected", "message": "10 pods",
+             "lastTransitionTime": "2026-01-01T00:00:00Z"},
+            {"type": "Degraded", "status": "True", "reason": "Down", "message": "two are down",
+             "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        ]}]},
+    }))
+    .unwrap();
+    let whole = super::observe::operators(&state);
+    prune(&mut state);
+    let kept = super::observe::operators(&state);
+    let words = |operators: &[OperatorSeen]| -> Vec<String> {
+        let conditions = operators.iter().flat_map(|operator| &operator.conditions);
+        conditions
+            .map(|condition| condition.message.clone())
+            .collect()
+    };
+    assert_eq!(words(&whole), ["10 pods", "two are down"]);
+    assert_eq!(words(&kept), ["", "two are down"]);
+    assert!(!differs(&kept, &whole));
+}

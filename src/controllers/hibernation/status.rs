@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use skep_crds::ClusterDeployment;
 use skep_crds::condition::{
-    WhenAbsent, WritePolicy, apply, initialize, sort_cluster_deployment, standing,
+    Condition, WhenAbsent, WritePolicy, apply, find, initialize, sort_cluster_deployment, standing,
 };
 use skep_crds::names::condition::cd::{HIBERNATING, READY};
 use skep_crds::names::reason;
@@ -121,6 +121,23 @@ fn resuming_or_running() -> Verdict {
     Verdict::holds_not(HIBERNATING, reason::RESUMING_OR_RUNNING, words)
 }
 
+/// Whether the conditions say as much already, if in other words.
+fn says(conditions: &[Condition], verdict: &Verdict) -> bool {
+    find(conditions, verdict.type_).is_some_and(|found| {
+        found.status == verdict.status && found.reason.as_deref() == Some(&*verdict.reason)
+    })
+}
+
+/// Whether the verdict is about a cluster that runs or sleeps, and not about the way there.
+fn is_settled(verdict: &Verdict) -> bool {
+    let settled = [
+        reason::RUNNING,
+        reason::HIBERNATING,
+        reason::RESUMING_OR_RUNNING,
+    ];
+    settled.contains(&&*verdict.reason)
+}
+
 /// The merge patch of `status`, or `None` when nothing but times would change.
 pub(super) fn merge(root: &ClusterDeployment, status: &Status, now: Timestamp) -> Option<Value> {
     let Status {
@@ -136,7 +153,12 @@ pub(super) fn merge(root: &ClusterDeployment, status: &Status, now: Timestamp) -
     let mut patch = Map::new();
     let mut changed = false;
     for verdict in hibernating.iter().chain(ready) {
-        let policy = WritePolicy::OnAnyChange;
+        // Where nothing goes on, words alone are no reason to write: those of another writer stay.
+        let policy = if says(&conditions, verdict) && is_settled(verdict) {
+            WritePolicy::OnStatusChange
+        } else {
+            WritePolicy::OnAnyChange
+        };
         changed |= apply(&mut conditions, verdict, policy, WhenAbsent::Add, now);
     }
     changed |= initialize(&mut conditions, &[HIBERNATING, READY], now);

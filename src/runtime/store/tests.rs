@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::{Cause, Change, Store, StoreOptions};
-use crate::runtime::{Guarded, Key};
+use crate::runtime::{Guarded, Key, Undecodable};
 
 const LABEL: &str = "colour";
 
@@ -33,6 +33,31 @@ fn object(name: u8, uid: u64, version: u64, colour: u8) -> Guarded<ConfigMap> {
 fn version_of(object: &Guarded<ConfigMap>) -> (Option<String>, Option<String>) {
     let meta = object.meta();
     (meta.uid.clone(), meta.resource_version.clone())
+}
+
+#[test]
+fn where_objects_are_only_told_about_nothing_else_is_kept() {
+    let spoilt = |version| {
+        let undecodable = Undecodable {
+            meta: object(1, 1, version, 0).meta().clone(),
+            error: "a list instead of an object".to_owned(),
+        };
+        Guarded(Err(Arc::new(undecodable)))
+    };
+    let store: Store<ConfigMap> = Store::new(StoreOptions::default().undecodable_only());
+    store.list_begins();
+    store.listed(spoilt(1));
+    store.listed(object(2, 2, 1, 0));
+    store.list_ends();
+    assert!(store.is_synced());
+    store.apply(object(3, 3, 2, 0));
+    assert_eq!((store.entries().len(), store.undecodable()), (1, 1));
+    store.apply(object(1, 1, 3, 0));
+    assert_eq!(store.entries().len(), 0, "it was mended");
+    store.apply(spoilt(4));
+    assert_eq!(store.undecodable(), 1);
+    store.delete(&object(1, 1, 5, 0));
+    assert_eq!(store.entries().len(), 0);
 }
 
 #[test]

@@ -1,34 +1,39 @@
 //! Clusters that were installed long ago by somebody else, as a hub of many years holds them: what Skep
 //! meets when it takes over. Plain manifests with wire names written out; nothing here knows Skep.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::cloud::{Account, Cloud};
+use crate::cloud::{Account, Cloud, CloudOptions};
 use crate::objects::{Objects, hive};
+use crate::progress::Progress;
 use crate::scenario::CANARY;
+use crate::spoke::{Aws, Fleet, Rack, SpokeOptions};
 
 /// A condition that no controller of the API has: it belongs to somebody's own tool.
 pub const FOREIGN_CONDITION: &str = "ExampleComBackedUp";
 
-/// Condition types of other controllers, which an adopting controller must leave as they are.
-pub const OTHERS_CONDITIONS: [&str; 13] = [
-    "ActiveAPIURLOverride",
-    "AWSPrivateLinkFailed",
-    "AWSPrivateLinkReady",
-    "ControlPlaneCertificateNotFound",
-    "Hibernating",
-    "IngressCertificateNotFound",
-    "PrivateLinkFailed",
-    "PrivateLinkReady",
-    "Ready",
-    "RelocationFailed",
-    "SyncSetFailed",
-    "Unreachable",
-    FOREIGN_CONDITION,
+/// Conditions of other controllers as they leave them on a cluster that runs: type, status and reason
+/// (docs/spec/21 §1, 32 §0.4). A controller that adopts a cluster must leave those of others as they are.
+pub const OTHERS_CONDITIONS: [(&str, &str, &str); 13] = [
+    ("ActiveAPIURLOverride", "Unknown", "Initialized"),
+    ("AWSPrivateLinkFailed", "Unknown", "Initialized"),
+    ("AWSPrivateLinkReady", "Unknown", "Initialized"),
+    ("ControlPlaneCertificateNotFound", "Unknown", "Initialized"),
+    ("Hibernating", "False", "ResumingOrRunning"),
+    ("IngressCertificateNotFound", "Unknown", "Initialized"),
+    ("PrivateLinkFailed", "Unknown", "Initialized"),
+    ("PrivateLinkReady", "Unknown", "Initialized"),
+    ("Ready", "True", "Running"),
+    ("RelocationFailed", "Unknown", "Initialized"),
+    ("SyncSetFailed", "False", "SyncSetApplySuccess"),
+    ("Unreachable", "False", "ClusterReachable"),
+    (FOREIGN_CONDITION, "False", "AsLeftBehind"),
 ];
 
 /// One installed cluster, alone in its namespace.
@@ -217,11 +222,11 @@ impl Installed {
     pub fn status(&self) -> Value {
         let conditions: Vec<Value> = OTHERS_CONDITIONS
             .iter()
-            .map(|type_| {
+            .map(|(type_, status, reason)| {
                 json!({
                     "type": type_,
-                    "status": "False",
-                    "reason": "AsLeftBehind",
+                    "status": status,
+                    "reason": reason,
                     "message": format!("{type_}: {}", "what was said about it long ago, ".repeat(15)),
                     "lastProbeTime": "2024-02-03T04:05:06Z",
                     "lastTransitionTime": "2024-02-03T04:05:06Z",
@@ -232,9 +237,73 @@ impl Installed {
             "cliImage": "registry.example.com/cli@sha256:0",
             "installerImage": "registry.example.com/installer@sha256:0",
             "installVersion": "4.14.9",
+            "powerState": "Running",
             "webConsoleURL": format!("https://console.apps.{}.example.com", self.name),
             "conditions": conditions,
         })
+    }
+}
+
+/// Installed clusters that run: their APIs answer, and their machines are in one account of an emulated
+/// cloud.
+pub struct Living {
+    stem: String,
+    cloud: Cloud,
+    account: Account,
+    spokes: Fleet,
+}
+
+/// Machines of each.
+const CONTROL_PLANE: usize = 3;
+const WORKERS: usize = 3;
+
+impl Living {
+    /// Starts so many, each in a namespace of its own: `<stem>-0000` and so on.
+    pub fn start(stem: &str, clusters: usize, progress: &Progress) -> Result<Self> {
+        let infra_ids = (0..clusters).map(|number| numbered(stem, number).infra_id());
+        let infra_ids: Vec<String> = infra_ids.collect();
+        let rack = infra_ids.iter().fold(Rack::new(), |rack, infra_id| {
+            rack.with(infra_id, CONTROL_PLANE, WORKERS)
+        });
+        let options = infra_ids.iter().map(SpokeOptions::new);
+        let spokes = Fleet::start(Arc::new(rack), options)?;
+        let instant = CloudOptions {
+            scale: Some(0.001),
+            ..CloudOptions::default()
+        };
+        let cloud = Cloud::start(&instant, progress)?;
+        let account = cloud.account()?;
+        let names: Vec<&str> = infra_ids.iter().map(String::as_str).collect();
+        let region = Aws::new(&cloud, &account, "us-east-1");
+        region.launch_each(&names, CONTROL_PLANE, WORKERS)?;
+        cloud.settle(Some(&account))?;
+        Ok(Self {
+            stem: stem.to_owned(),
+            cloud,
+            account,
+            spokes,
+        })
+    }
+
+    /// The clusters as they are to be created on the hub.
+    pub fn clusters(&self) -> Result<Vec<Installed>> {
+        let numbers = 0..self.spokes.spokes().count();
+        let reached = numbers.map(|number| {
+            let cluster = numbered(&self.stem, number);
+            let spoke = self.spokes.spoke(&cluster.infra_id());
+            let spoke = spoke.with_context(|| format!("nothing is behind {}", cluster.name))?;
+            let cluster = cluster.reached_by(&spoke.kubeconfig());
+            Ok(cluster.in_account(&self.cloud, &self.account))
+        });
+        reached.collect()
+    }
+}
+
+/// One of many; its name is its own in the account, too.
+fn numbered(stem: &str, number: usize) -> Installed {
+    Installed {
+        name: format!("old-{number:04}"),
+        ..Installed::new(&format!("{stem}-{number:04}"))
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// How many installed clusters the hub holds
     #[arg(long, default_value_t = 100)]
     clusters: usize,
+    /// Of the operator: with clusters whose APIs answer
+    #[arg(long)]
+    living: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -126,7 +129,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Which::Hub => hub::measure(&mut record, &progress)?,
             Which::Operator => {
                 let binaries = build(arguments.profile, &progress)?;
-                operator::measure(&mut record, &binaries.skep, arguments.clusters, &progress)?;
+                let (clusters, living) = (arguments.clusters, arguments.living);
+                operator::measure(&mut record, &binaries.skep, clusters, living, &progress)?;
             }
             Which::Deprovision => {
                 let binaries = build(arguments.profile, &progress)?;

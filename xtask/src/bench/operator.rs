@@ -1,27 +1,24 @@
 //! The operator on a hub that already holds clusters: how it takes them over, how fast it answers, what it
 //! costs, and how silent it is when there is nothing to do.
 //!
-//! It runs beside a control plane without a node, with the rights of its shipped manifests. The clusters run:
-//! their APIs answer, and their machines are in an emulated cloud. Latencies are
-//! between two records of the API server's audit log, so that neither client is part of them.
+//! It runs beside a control plane without a node, with the rights of its shipped manifests and every
+//! controller. The clusters lead nowhere, or (`--living`) their APIs answer and their machines are in an
+//! emulated cloud. Latencies are between two records of the API server's audit log, so that neither client is part of them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use skep_kit::audit::{self, Request};
-use skep_kit::cloud::{Account, Cloud, CloudOptions};
-use skep_kit::fleet::Installed;
+use skep_kit::fleet::{Installed, Living};
 use skep_kit::hub::{Hub, HubOptions};
 use skep_kit::objects::{Objects, hive};
 use skep_kit::outside::{self, Outside};
 use skep_kit::process::wait_until;
 use skep_kit::progress::Progress;
-use skep_kit::spoke::{Aws, Fleet, Rack, SpokeOptions};
 
 use super::Record;
 use super::latency::{Histogram, milliseconds, quantile};
@@ -36,67 +33,11 @@ const QUIET: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long the steady hub is watched.
 const STEADY: Duration = Duration::from_mins(1);
-const REGION: &str = "us-east-1";
-/// Machines of each cluster.
-const CONTROL_PLANE: usize = 3;
-const WORKERS: usize = 3;
 /// Two a second, as the target says.
 const BETWEEN_CREATIONS: Duration = Duration::from_millis(500);
 const CREATIONS: usize = 60;
 /// Enough that the 99th percentile is not one single value.
 const RESTORATIONS: usize = 500;
-
-/// What is behind the clusters of the hub.
-struct Behind {
-    cloud: Cloud,
-    account: Account,
-    spokes: Fleet,
-}
-
-impl Behind {
-    fn start(clusters: usize, progress: &Progress) -> Result<Self> {
-        let infra_ids: Vec<String> = (0..clusters).map(|number| one(number).infra_id()).collect();
-        let racks = infra_ids.iter().fold(Rack::new(), |rack, infra_id| {
-            rack.with(infra_id, CONTROL_PLANE, WORKERS)
-        });
-        let options = infra_ids.iter().map(SpokeOptions::new);
-        let spokes = Fleet::start(Arc::new(racks), options)?;
-        let instant = CloudOptions {
-            scale: Some(0.001),
-            ..CloudOptions::default()
-        };
-        let cloud = Cloud::start(&instant, progress)?;
-        let account = cloud.account()?;
-        let names: Vec<&str> = infra_ids.iter().map(String::as_str).collect();
-        Aws::new(&cloud, &account, REGION).launch_each(&names, CONTROL_PLANE, WORKERS)?;
-        cloud.settle(Some(&account))?;
-        Ok(Self {
-            cloud,
-            account,
-            spokes,
-        })
-    }
-
-    fn fleet(&self) -> Result<Vec<Installed>> {
-        let clusters = 0..self.spokes.spokes().count();
-        let reached = clusters.map(|number| {
-            let cluster = one(number);
-            let spoke = self.spokes.spoke(&cluster.infra_id());
-            let spoke = spoke.with_context(|| format!("nothing is behind {}", cluster.name))?;
-            let cluster = cluster.reached_by(&spoke.kubeconfig());
-            Ok(cluster.in_account(&self.cloud, &self.account))
-        });
-        reached.collect()
-    }
-}
-
-/// One cluster of the fleet; its name alone in the account, too.
-fn one(number: usize) -> Installed {
-    Installed {
-        name: format!("old-{number:04}"),
-        ..Installed::new(&format!("fleet-{number:04}"))
-    }
-}
 
 struct Bench<'a> {
     hub: &'a Hub,
@@ -107,6 +48,7 @@ pub(super) fn measure(
     record: &mut Record,
     program: &Path,
     clusters: usize,
+    living: bool,
     progress: &Progress,
 ) -> Result<()> {
     let crds = skep_kit::cache::checkout().join("crds/yaml");
@@ -119,8 +61,15 @@ pub(super) fn measure(
         objects: &objects,
     };
     let step = progress.step(format!("create {clusters} installed clusters"), "20 s");
-    let behind = Behind::start(clusters, progress)?;
-    let fleet = behind.fleet()?;
+    record.condition("apis_answer", living);
+    let living = living.then(|| Living::start("fleet", clusters, progress));
+    let living = living.transpose()?;
+    let fleet = match &living {
+        Some(living) => living.clusters()?,
+        None => (0..clusters)
+            .map(|number| Installed::new(&format!("fleet-{number:04}")))
+            .collect(),
+    };
     for cluster in &fleet {
         cluster.create(&objects)?;
     }

@@ -3,29 +3,44 @@
 use serde_json::Value;
 use skep_kit::audit::Request;
 use skep_kit::cache;
-use skep_kit::fleet::{Installed, OTHERS_CONDITIONS};
+use skep_kit::fleet::{Installed, Living, OTHERS_CONDITIONS};
+use skep_kit::objects::hive;
+use skep_kit::progress::Progress;
 
-use crate::world::{CD, PLATFORM_LABEL, WORLD, World, condition, finalizers};
+use crate::world::{CD, PLATFORM_LABEL, WORLD, World, condition, finalizers, has_condition};
 
-/// The most that an adoption may write, Events included.
-const WRITES: usize = 8;
+/// The most that an adoption may write, Events included; and what is then told about a cluster that answers:
+/// its version (labels), and its operators (a ClusterState and its status).
+const WRITES: usize = 7;
+const TOLD: usize = 3;
 
 fn described(requests: &[Request]) -> Vec<String> {
     requests.iter().map(Request::describe).collect()
 }
 
-/// On a hub of its own, whose clusters are there before the operator is: what happens when Skep takes over.
+/// On a hub of its own, whose clusters are there before the operator is: what happens when Skep takes over
+/// clusters that run, with every controller.
 #[test]
 fn installed_clusters_settle_within_a_few_writes_and_without_a_conflict() {
     let mut world = World::new("it-adoption", &cache::checkout().join("crds/yaml"));
-    let fleet: Vec<Installed> = (0..10)
-        .map(|number| Installed::new(&format!("adoption-{number}")))
-        .collect();
+    let living = Living::start("adoption", 10, &Progress::silent()).unwrap();
+    let fleet = living.clusters().unwrap();
     for cluster in &fleet {
         world.adopt(cluster);
     }
     world.start_whole("it-adoption-operator");
     for cluster in &fleet {
+        let (namespace, name) = (cluster.namespace.as_str(), cluster.name.as_str());
+        world.until(CD, namespace, name, "a cluster that runs", |found| {
+            found.is_some_and(|found| {
+                has_condition(found, "Unreachable", "False", "ClusterReachable")
+                    && has_condition(found, "Ready", "True", "Running")
+            })
+        });
+        let of = hive("ClusterState");
+        world.until(of, namespace, name, "a told ClusterState", |found| {
+            found.is_some_and(|found| found["status"]["clusterOperators"].is_array())
+        });
         world.until_adopted(cluster);
     }
     for cluster in &fleet {
@@ -33,7 +48,11 @@ fn installed_clusters_settle_within_a_few_writes_and_without_a_conflict() {
         // The last is the label that `until_adopted` removed.
         writes.pop();
         let told = described(&writes);
-        assert!(writes.len() <= WRITES, "{} writes: {told:#?}", writes.len());
+        assert!(
+            writes.len() <= WRITES + TOLD,
+            "{} writes: {told:#?}",
+            writes.len()
+        );
         let refused = writes.iter().filter(|write| write.code() >= 400).count();
         assert_eq!(refused, 0, "refused writes among {told:#?}");
     }
@@ -77,10 +96,10 @@ fn what_others_wrote_into_the_status_stays() {
     world.adopt(&cluster);
     let adopted = world.until_adopted(&cluster);
     let left = cluster.status();
-    for type_ in OTHERS_CONDITIONS {
+    for (type_, ..) in OTHERS_CONDITIONS {
         let now = condition(&adopted, type_);
         let before = left["conditions"].as_array().unwrap();
-        let before = before.iter().find(|found| found["type"] == *type_);
+        let before = before.iter().find(|found| found["type"] == type_);
         assert_eq!(now, before, "condition {type_}");
     }
     for field in [

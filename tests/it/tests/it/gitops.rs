@@ -4,17 +4,20 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use skep_kit::admission::{self, Webhook};
 use skep_kit::cache;
+use skep_kit::cloud::{Account, Fault, Speed};
 use skep_kit::hub::Hub;
 use skep_kit::objects::{Of, hive};
+use skep_kit::oracle::Oracle;
 use skep_kit::process::wait_until;
 use skep_kit::scenario::{CANARY, ClusterScenario, SERVICES};
+use skep_kit::spoke::{Aws, Fleet, SpokeOptions};
 
 use crate::attempt::CLOUD;
 use crate::examples;
@@ -29,7 +32,7 @@ static GUARDED: LazyLock<(World, Webhook)> = LazyLock::new(|| {
     let webhook = Webhook::beside(&world.hub, &SKEP, "it-gitops-webhook", address)
         .expect("the webhook gets ready");
     admission::await_trust(&world.hub).expect("the API server trusts it");
-    world.start("it-gitops-operator");
+    world.start_whole("it-gitops-operator");
     let operator = world.operators.first().unwrap();
     operator.await_lead().expect("the operator leads");
     (world, webhook)
@@ -131,9 +134,15 @@ fn lost(before: &Value, after: &Value) -> Vec<String> {
 struct Life<'a> {
     world: &'a World,
     mode: Mode,
+    account: Account,
     scenario: ClusterScenario,
     git: String,
 }
+
+const SECRET: Of<'static> = Of {
+    version: "v1",
+    kind: "Secret",
+};
 
 impl<'a> Life<'a> {
     /// A cluster that Git brings, without the kinds that Git does not bring yet.
@@ -155,6 +164,7 @@ impl<'a> Life<'a> {
         let mut life = Self {
             world,
             mode,
+            account,
             scenario,
             git: String::new(),
         };
@@ -176,6 +186,11 @@ impl<'a> Life<'a> {
         self.world
             .until(CD, namespace, "demo", what, wanted)
             .unwrap()
+    }
+
+    /// Its own: what carries another's is not deleted.
+    fn infra_id(&self) -> String {
+        format!("{}-x7k2p", self.scenario.namespace)
     }
 
     fn object(&self) -> Value {
@@ -208,7 +223,7 @@ impl<'a> Life<'a> {
 
     /// What an install pod does with its attempt; there is no node for one.
     fn report(&self, provision: &str) {
-        let infra_id = "demo-x7k2p";
+        let infra_id = self.infra_id();
         let description = json!({
             "clusterName": "demo",
             "clusterID": "0b4d1b4e-5f6a-4c5e-8f64-8d0a35a9b0f6",
@@ -267,6 +282,51 @@ impl<'a> Life<'a> {
         (provision.to_owned(), provisioning)
     }
 
+    /// Its machines are started and its API answers, as when an installer has done its work.
+    fn comes_up(&self, provision: &str) -> Fleet {
+        let infra_id = self.infra_id();
+        let machines = Aws::new(&CLOUD, &self.account, "us-east-1");
+        machines.launch(&infra_id, 1, 1, 0).unwrap();
+        CLOUD.settle(Some(&self.account)).unwrap();
+        let api = Fleet::start(Arc::new(machines), [SpokeOptions::new(&infra_id)]).unwrap();
+        let kubeconfig = BASE64.encode(api.spoke(&infra_id).unwrap().kubeconfig());
+        let data = json!({"data": {"kubeconfig": kubeconfig, "raw-kubeconfig": kubeconfig}});
+        let secret = format!("{provision}-admin-kubeconfig");
+        let namespace = &self.scenario.namespace;
+        let objects = &self.world.objects;
+        objects.merge(SECRET, namespace, &secret, &data).unwrap();
+        api
+    }
+
+    /// The operator stops the machines when the time for it has come, and a person wants them back; the
+    /// manifest in Git says nothing about power.
+    fn sleep_and_wake(&self) {
+        let until_ready = || {
+            self.until("a cluster that works", |found| {
+                has_condition(found, "Ready", "True", "Running")
+            });
+        };
+        until_ready();
+        self.apply_again("running");
+        self.merge(&json!({"spec": {"hibernateAfter": "1s"}}));
+        self.until("the operator's wish", |found| {
+            found["spec"]["powerState"] == "Hibernating"
+        });
+        self.apply_again("being stopped");
+        self.until("sleep", |found| {
+            has_condition(found, "Hibernating", "True", "Hibernating")
+        });
+        self.apply_again("hibernating");
+        assert_eq!(self.object()["spec"]["powerState"], "Hibernating");
+        self.merge(&json!({"spec": {"hibernateAfter": null, "powerState": "Running"}}));
+        self.until("waking up", |found| {
+            has_condition(found, "Hibernating", "False", "ResumingOrRunning")
+        });
+        self.apply_again("waking up");
+        until_ready();
+        self.apply_again("running again");
+    }
+
     fn merge_provision(&self, provision: &str, patch: &Value) {
         let of = hive("ClusterProvision");
         let namespace = &self.scenario.namespace;
@@ -279,8 +339,14 @@ impl<'a> Life<'a> {
 fn live(mode: Mode) {
     let world = &GUARDED.0;
     let life = Life::begin(world, mode, "live", &[]);
+    CLOUD
+        .set_speed(Some(&life.account), &Speed::scale(0.02))
+        .unwrap();
+    let oracle = Oracle::new(&CLOUD, &life.account, &["us-east-1"]);
+    let before = oracle.snapshot().unwrap();
     life.apply_again("new");
     let (provision, provisioning) = life.until_provisioning();
+    let _api = life.comes_up(&provision);
     life.merge_provision(&provision, &json!({"spec": {"stage": "complete"}}));
     // All that is told of an installed cluster is: a difference is then not one that the operator makes.
     let installed = life.until("an installed cluster", |found| {
@@ -293,27 +359,35 @@ fn live(mode: Mode) {
         provisioning["spec"]["clusterMetadata"]
     );
     life.apply_again("installed");
-    // A person or a schedule stops the machines; the manifest in Git says nothing about power.
-    life.merge(&json!({"spec": {"powerState": "Hibernating"}}));
-    life.apply_again("hibernating");
-    assert_eq!(life.object()["spec"]["powerState"], "Hibernating");
+    life.sleep_and_wake();
     let protect = "hive.openshift.io/protected-delete";
     life.merge(&json!({"metadata": {"annotations": {protect: "true"}}}));
     life.apply_again("protected");
     let delete = || world.objects.delete(CD, &life.scenario.namespace, "demo");
     assert!(delete().is_err(), "a protected cluster is deleted");
     life.apply_again("protected from a deletion");
-    // Nobody acts on it, so that it stays as long as it takes to look.
-    let pause = "hive.openshift.io/reconcile-pause";
-    life.merge(&json!({"metadata": {"annotations": {protect: "false", pause: "true"}}}));
+    life.merge(&json!({"metadata": {"annotations": {protect: "false"}}}));
+    // The cloud keeps a machine, so that the deletion runs as long as it takes to look.
+    let kept = Fault::error("OperationNotPermitted", 400).of(&life.account);
+    CLOUD
+        .order_fault(&kept.on("ec2", "TerminateInstances"))
+        .unwrap();
     delete().unwrap();
-    let last = life.object();
-    assert!(last["metadata"]["deletionTimestamp"].is_string(), "{last}");
+    let of = hive("ClusterDeprovision");
+    let namespace = &life.scenario.namespace;
+    world.until(of, namespace, "demo", "an order to delete", |found| {
+        found.is_some()
+    });
     life.apply_again("being deleted");
     let last = life.object();
     assert_eq!(last["spec"]["installed"], true);
     let platform = &last["metadata"]["labels"]["hive.openshift.io/cluster-platform"];
     assert_eq!(platform, "aws");
+    CLOUD.clear_faults(Some(&life.account)).unwrap();
+    world.until(CD, namespace, "demo", "its end", |found| found.is_none());
+    let after = oracle.snapshot().unwrap();
+    let (same, report) = oracle.report(&before, &after).unwrap();
+    assert!(same, "{report}");
 }
 
 /// What goes wrong before there is a cluster: something is missing, an attempt fails, and then the last one.

@@ -74,7 +74,7 @@ fn bad(kind: &'static str, readable: bool, name: &'static str, patch: Value) -> 
     }
 }
 
-/// Every kind that has a controller, and the one that they refer to.
+/// The kinds that controllers act on, and the one that they refer to.
 fn zoo() -> Vec<Bad> {
     let megabyte = "m".repeat(1 << 20);
     let never = "9999-12-30T00:00:00Z";
@@ -279,6 +279,48 @@ fn zoo() -> Vec<Bad> {
     ]
 }
 
+/// The other kinds, with their version and whether they are in a namespace: nobody acts on them by
+/// themselves, and of each there is one that cannot be read.
+const OTHERS: [(&str, &str, bool); 17] = [
+    (HIVE, "Checkpoint", true),
+    (HIVE, "ClusterClaim", true),
+    (HIVE, "ClusterDeploymentCustomization", true),
+    (HIVE, "ClusterPool", true),
+    (HIVE, "ClusterRelocate", true),
+    (HIVE, "ClusterState", true),
+    (HIVE, "DNSZone", true),
+    (HIVE, "HiveConfig", false),
+    (HIVE, "MachinePool", true),
+    (HIVE, "MachinePoolNameLease", true),
+    (HIVE, "SelectorSyncIdentityProvider", false),
+    (HIVE, "SelectorSyncSet", false),
+    (HIVE, "SyncIdentityProvider", true),
+    (HIVE, "SyncSet", true),
+    (INTERNAL, "ClusterSync", true),
+    (INTERNAL, "ClusterSyncLease", true),
+    (INTERNAL, "FakeClusterInstall", true),
+];
+const HIVE: &str = "hive.openshift.io/v1";
+const INTERNAL: &str = "hiveinternal.openshift.io/v1alpha1";
+const SPOILT: &str = "spoilt";
+
+fn write_others(world: &World) {
+    for (version, kind, namespaced) in OTHERS {
+        let namespace = if namespaced { NAMESPACE } else { "" };
+        let list = json!(["a", "list"]);
+        let spec = match kind {
+            // The API server itself reads how many there are.
+            "ClusterPool" | "MachinePool" => json!({ "platform": list }),
+            _ => list,
+        };
+        let spoilt = json!({
+            "apiVersion": version, "kind": kind, "spec": spec,
+            "metadata": {"name": SPOILT, "namespace": namespace},
+        });
+        world.objects.create(&spoilt).unwrap();
+    }
+}
+
 /// An object of a kind as it should be, of which nothing is to be had from any cloud.
 fn sound(kind: &str, namespace: &str, name: &str) -> Value {
     let metadata = json!({"name": name, "namespace": namespace});
@@ -422,6 +464,7 @@ fn unreadable_and_absurd_objects_are_told_about_and_stop_nobody() {
     for bad in &zoo {
         bad.write(&world);
     }
+    write_others(&world);
     enforce_schemas(&world);
     world.start("zoo");
     world.operators.first().unwrap().await_lead().unwrap();
@@ -448,16 +491,24 @@ fn unreadable_and_absurd_objects_are_told_about_and_stop_nobody() {
     };
     world.until(CD, NAMESPACE, "good-cluster", "a verdict", judged);
 
-    for kind in [
+    let others = OTHERS.map(|(_, kind, _)| (kind, 1));
+    let acted_on = [
         "ClusterDeployment",
         "ClusterProvision",
         "ClusterDeprovision",
         "ClusterImageSet",
-    ] {
-        let unreadable = zoo
-            .iter()
-            .filter(|bad| bad.kind == kind && !bad.readable)
-            .count();
+    ];
+    let acted_on = acted_on.map(|kind| {
+        let unreadable = |bad: &&Bad| bad.kind == kind && !bad.readable;
+        (kind, zoo.iter().filter(unreadable).count())
+    });
+    let shipped = std::fs::read_dir(cache::checkout().join("crds/yaml")).unwrap();
+    let shipped = shipped.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("hive")
+    });
+    assert_eq!(others.len() + acted_on.len(), shipped.count());
+    for (kind, unreadable) in others.into_iter().chain(acted_on) {
         let counted = format!("skep_undecodable_objects{{kind=\"{kind}\"}} {unreadable}");
         let metrics = world.operators.first().unwrap().metrics().unwrap();
         let figures: Vec<&str> = metrics
@@ -469,17 +520,20 @@ fn unreadable_and_absurd_objects_are_told_about_and_stop_nobody() {
             "{counted}: {figures:#?}"
         );
     }
-    for bad in zoo.iter().filter(|bad| !bad.readable) {
+    let unreadable = zoo.iter().filter(|bad| !bad.readable);
+    let unreadable = unreadable.map(|bad| (bad.kind, bad.name, place(bad.kind)));
+    let others = OTHERS.map(|(_, kind, namespaced)| {
+        let place = if namespaced { NAMESPACE } else { "" };
+        (kind, SPOILT, place)
+    });
+    for (kind, name, place) in unreadable.chain(others) {
         // Events about objects without a namespace are in the default one.
-        let place = match place(bad.kind) {
-            "" => "default",
-            place => place,
-        };
+        let place = if place.is_empty() { "default" } else { place };
         let told = wait_until("an Event", PATIENCE, || {
-            let about = event(&world, bad.kind, bad.name, place, Some("CannotDecode"))?;
-            Ok(about.ok_or_else(|| format!("none about {} {}", bad.kind, bad.name)))
+            let about = event(&world, kind, name, place, Some("CannotDecode"))?;
+            Ok(about.ok_or_else(|| format!("none about {kind} {name}")))
         });
-        assert_eq!(told.unwrap()["type"], "Warning", "{}", bad.name);
+        assert_eq!(told.unwrap()["type"], "Warning", "{kind} {name}");
     }
     // Nobody was restarted meanwhile, and what is absurd but readable is looked at like any other.
     assert!(world.operators.first().unwrap().leads());
