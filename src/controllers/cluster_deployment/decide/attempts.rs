@@ -69,7 +69,12 @@ fn prepare(plan: &mut Building, observed: &Observed, now: Timestamp) -> bool {
     let known = credentials(plan, observed, now);
     let resolved = images::decide(plan, observed, now);
     let secured = hold_secrets(plan, observed);
-    pulled && known && resolved && secured && plan.is_held()
+    let held = plan.is_held();
+    if !held {
+        let words = "the finalizer comes before anything that would have to be deleted";
+        plan.note(Note::progress("AddingFinalizer", words));
+    }
+    pulled && known && resolved && secured && held
 }
 
 /// Before there is something to delete; once the object itself can let them go again.

@@ -50,6 +50,20 @@ fn a_needed_secret_that_is_deleted_says_why_it_stays() {
     }
 }
 
+/// Somebody removed the finalizer, and nothing else is missing: that is the reason that nothing begins.
+#[test]
+fn a_cluster_that_only_lacks_its_finalizer_is_told_so() {
+    for bare in [ready(), unresolved(ImageJob::Absent)] {
+        let plan = plan(&Observed {
+            finalizers: Vec::new(),
+            ..bare
+        });
+        let told: Vec<&str> = plan.notes.iter().map(|note| note.reason.as_str()).collect();
+        assert_eq!(told, ["AddingFinalizer"]);
+        assert_eq!(plan.steps.len(), 1, "{:?}", plan.steps);
+    }
+}
+
 /// docs/spec/10 §26.2 S1: one metadata patch and one status write carry everything that is known at once.
 #[test]
 fn a_new_cluster_is_completed_in_one_pass() {

@@ -152,10 +152,11 @@ fn turn(
     let length = period.as_secs().max(1);
     let offset = i64::try_from(seed_of(&observed.at.key.uid) % length.unsigned_abs());
     let into = (now.as_second() - offset.unwrap_or(0)).rem_euclid(length);
-    let began = later(now, SignedDuration::from_secs(-into));
+    // A whole second, whatever part of it has passed: what was looked at in it was looked at in this turn.
+    let began = Timestamp::from_second(now.as_second() - into).unwrap_or(now);
     let due = match last {
         Some(last) => last < began,
         None => SignedDuration::from_secs(into) <= JUST_NOW,
     };
-    (due, later(now, SignedDuration::from_secs(length - into)))
+    (due, later(began, SignedDuration::from_secs(length)))
 }

@@ -54,6 +54,27 @@ fn machines_are_looked_at_once_an_hour_in_turn() {
     assert!(minutes.len() > 10, "spread: {minutes:?}");
 }
 
+/// A look takes less than the second in which a turn begins: it is of that turn, and not one of many.
+#[test]
+fn a_look_within_the_second_that_begins_a_turn_is_enough() {
+    let part = |milliseconds| SignedDuration::from_millis(milliseconds);
+    let looks = |observed: &Observed, at: Timestamp| {
+        let steps = decide(observed, at).steps;
+        let mut steps = steps.iter();
+        steps.any(|step| matches!(step, Step::LookAtMachines { .. }))
+    };
+    for observed in [sleeping(), running()] {
+        let seconds = (0..3600).map(|second| now() + SignedDuration::from_secs(second));
+        let due = seconds.into_iter().find(|at| looks(&observed, *at));
+        let due = due.expect("within an hour");
+        assert!(looks(&observed, due + part(790)));
+        let mut done = observed;
+        done.fleet.asked = Some(due + part(790));
+        assert!(!looks(&done, due + part(795)));
+        assert!(looks(&done, due + SignedDuration::from_hours(1)));
+    }
+}
+
 /// A process that has just begun does not ask for a whole fleet at once.
 #[test]
 fn a_new_process_waits_for_each_clusters_turn() {
